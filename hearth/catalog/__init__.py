@@ -1,0 +1,1 @@
+"""Facts as data: GPUs, models and their sizes, pinned versions. Every file names its sources."""

@@ -1,0 +1,116 @@
+"""Models and the engines that serve them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hearth.settings.base import Image, Means, Name, PositiveInt, Secret, StrictModel, Text
+
+EngineName = Literal["vllm", "sglang"]
+
+ServedName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"),
+    Means("a name without spaces (letters, digits and . _ : / -)", "QwQ-32B"),
+]
+
+OllamaTag = Annotated[
+    str,
+    Field(pattern=r"^([A-Za-z0-9._-]+(:[0-9]+)?/)?([A-Za-z0-9._-]+/)?[A-Za-z0-9._-]+(:[A-Za-z0-9._-]+)?$"),
+    Means("a tag of Ollama's library, of the form model:size", "gemma3:4b"),
+]
+
+
+class Model(StrictModel):
+    """A large model on GPUs of one pool."""
+
+    name: Annotated[Name, Means("a name of at most 40 lower-case letters, digits and hyphens", "qwq-32b")]
+    """Name of its workload and, unless servedName says otherwise, of the model in the API."""
+    source: Annotated[
+        str,
+        Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"),
+        Means("a Hugging Face id of the form organisation/model", "Qwen/QwQ-32B"),
+    ]
+    """Hugging Face id, such as Qwen/QwQ-32B."""
+    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), Means("a branch, tag or commit", "main")] = "main"
+    """Branch, tag or commit of the source."""
+    engine: EngineName
+    """The server that runs it."""
+    pool: Annotated[Name, Means("the name of a GPU node pool", "h200")]
+    """The GPU node pool it runs on."""
+    served_name: ServedName | None = None
+    """Name of the model in the API and in the chat; `name` when left out."""
+    replicas: PositiveInt = 1
+    """Servers of this model, each on GPUs of its own."""
+    tensor_parallel: PositiveInt = 1
+    """GPUs that share each layer of one replica; they are on one node."""
+    context_length: Annotated[PositiveInt, Means("a whole number of tokens, at least 1", 32768)]
+    """Longest prompt and answer together, in tokens."""
+    gpu_memory_utilization: float | None = Field(default=None, gt=0, le=0.98)
+    """Share of a GPU's memory that the engine may use; when left out 0.9 with vLLM, about 0.88 with SGLang."""
+    weights_gib: float | None = Field(default=None, gt=0)
+    """Size of the weights in GiB, for a model that the catalog does not have."""
+    attention_heads: PositiveInt | None = None
+    """Number of attention heads, for a model that the catalog does not have."""
+    reasoning_parser: Text | None = None
+    """The engine's reasoning parser; the catalog's when left out."""
+    tool_call_parser: Text | None = None
+    """The engine's tool-call parser; the catalog's when left out."""
+    engine_args: list[Annotated[Text, Means("one argument", "--enable-expert-parallel")]] = Field(default=[])
+    """Further arguments, passed to the engine as they are."""
+
+
+class Engine(StrictModel):
+    """The pinned image of an engine."""
+
+    image: Image
+    """With a tag that does not move, or a digest."""
+
+
+class Engines(StrictModel):
+    """Images of the engines; the versions that Hearth was tested with when left out."""
+
+    vllm: Engine | None = None
+    """For models with engine vllm."""
+    sglang: Engine | None = None
+    """For models with engine sglang."""
+    ollama: Engine | None = None
+    """For the light models."""
+
+
+class HuggingFace(StrictModel):
+    """Where weights come from."""
+
+    endpoint: Annotated[
+        str,
+        Field(pattern=r"^https?://[^\s/]+(/\S*)?$"),
+        Means("a URL that starts with https:// or http://", "https://hf-mirror.com"),
+    ] = "https://huggingface.co"
+    """The hub or a mirror of it, such as https://hf-mirror.com."""
+    token: Secret | None = None
+    """For gated models: pulumi config set --secret --path hearth:huggingFace.token"""
+
+
+class Ollama(StrictModel):
+    """Light models, all on one Ollama server."""
+
+    models: list[OllamaTag] = Field(min_length=1)
+    """Tags of Ollama's library, such as gemma3:4b."""
+    pool: Name | None = None
+    """GPU node pool; CPU nodes when left out."""
+    gpus: PositiveInt = 1
+    """GPUs of that pool."""
+    context_length: PositiveInt = 8192
+    """Tokens; Ollama's own default depends on the GPU it finds."""
+    keep_alive: Annotated[
+        str, Field(pattern=r"^(-1|[0-9]+(s|m|h))$"), Means('a number with s, m or h, or "-1" in quotes', "30m")
+    ] = "30m"
+    """How long an idle model stays loaded; -1 for ever."""
+    cpus: PositiveInt = 2
+    """CPUs that its server requests."""
+    memory_gib: PositiveInt | None = None
+    """Host memory in GiB; computed from the largest model when left out."""
+    volume_gib: PositiveInt | None = None
+    """Size of the volume in GiB; computed from the catalog when left out."""
