@@ -1,0 +1,1 @@
+"""Engines: a model and a version become an image, arguments, environment and probes."""

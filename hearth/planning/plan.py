@@ -1,0 +1,206 @@
+"""The Plan: everything that is decided about a stack, with no Pulumi type in it. Components only transcribe it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hearth.workload import Claim, Taint, Workload
+
+
+@dataclass(frozen=True)
+class ClusterAccess:
+    """The kubeconfig and context to use; None: what kubectl would use."""
+
+    kubeconfig: str | None
+    context: str | None
+
+
+@dataclass(frozen=True)
+class AddOn:
+    """A third-party chart of the cluster."""
+
+    name: str
+    mode: Literal["managed", "present"]
+    chart: str
+    repository: str
+    version: str
+    namespace: str
+    pod_security: Literal["privileged", "baseline", "restricted"]
+    """Pod Security level that the add-on's namespace needs."""
+    values: Mapping[str, Any]
+    why: str
+    """Which setting asks for it."""
+
+
+@dataclass(frozen=True)
+class RuntimeClass:
+    """Runs a pod's containers with the NVIDIA runtime."""
+
+    name: str
+    handler: str
+
+
+@dataclass(frozen=True)
+class NodePool:
+    """Nodes with the same GPUs. `nodes` are names that Hearth labels and taints; empty where a selector is used."""
+
+    name: str
+    gpu: str
+    gpu_product: str
+    gpu_memory_mib: int
+    gpu_usable_gib: float
+    gpus_per_node: int
+    nodes: tuple[str, ...]
+    node_count: int
+    labels: Mapping[str, str]
+    """Labels that the pool's nodes have, and its pods select."""
+    taints: tuple[Taint, ...]
+    cpus_per_node: int
+    memory_gib_per_node: int
+
+    @property
+    def gpus(self) -> int:
+        return self.gpus_per_node * self.node_count
+
+
+@dataclass(frozen=True)
+class NfsClass:
+    """A StorageClass of csi-driver-nfs."""
+
+    name: str
+    server: str
+    share: str
+    mount_options: tuple[str, ...]
+    retain_data: bool
+
+
+@dataclass(frozen=True)
+class AddressPool:
+    """Addresses that MetalLB may hand out."""
+
+    name: str
+    namespace: str
+    addresses: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class MemoryUse:
+    """GPU memory of one GPU of a replica, in GiB."""
+
+    weights_gib: float
+    kv_cache_gib: float
+    """For one request of the whole context length."""
+    budget_gib: float
+    """What the engine may use: utilisation x memory that CUDA reports."""
+
+
+@dataclass(frozen=True)
+class ModelPlan:
+    """One served model: its weights on a volume, and its servers."""
+
+    name: str
+    source: str
+    served_name: str
+    engine: Literal["vllm", "sglang"]
+    engine_version: str
+    pool: str
+    replicas: int
+    gpus_per_replica: int
+    context_length: int
+    nodes: tuple[str, ...]
+    """Node of each replica as planned; with pinned False the scheduler may choose others of the pool."""
+    pinned: bool
+    memory: MemoryUse
+    weights_gib: float
+    claim: Claim
+    download: Workload
+    server: Workload
+    url: str
+    """Base URL of the OpenAI API inside the cluster."""
+
+
+@dataclass(frozen=True)
+class OllamaPlan:
+    """The light models and their server."""
+
+    models: tuple[str, ...]
+    pool: str | None
+    nodes: tuple[str, ...]
+    pinned: bool
+    claim: Claim
+    pull: Workload
+    server: Workload
+    url: str
+
+
+@dataclass(frozen=True)
+class StorePlan:
+    """Redis or Postgres: one server with a volume. `secret` names the key of its generated password."""
+
+    engine: str
+    server: Workload
+    host: str
+    port: int
+
+
+@dataclass(frozen=True)
+class WebUiPlan:
+    """Open WebUI, its one migration Job and how people reach it."""
+
+    server: Workload
+    migration: Workload | None
+    """None with SQLite, where the one server migrates by itself."""
+    files: Claim | None
+    admin_email: str
+    admin_name: str
+    url: str | None
+    """Where people reach it; None while only the load balancer knows."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A stack, decided."""
+
+    stack: str
+    target: Literal["onprem", "kubernetes"]
+    namespace: str
+    labels: Mapping[str, str]
+    """On every object of the stack."""
+    cluster: ClusterAccess
+    add_ons: tuple[AddOn, ...]
+    runtime_class: RuntimeClass | None
+    node_pools: tuple[NodePool, ...]
+    cpu_node_count: int
+    cpus_per_cpu_node: int
+    memory_gib_per_cpu_node: int
+    storage_class: str
+    nfs_class: NfsClass | None
+    retain_claims: bool
+    """Keep claims and namespace on destroy, where the data does not outlive them by itself."""
+    address_pool: AddressPool | None
+    quota: Mapping[str, str]
+    """Hard limits of the namespace's ResourceQuota, as Kubernetes writes them; empty: none."""
+    models: tuple[ModelPlan, ...]
+    ollama: OllamaPlan | None
+    redis: StorePlan | None
+    postgres: StorePlan | None
+    web_ui: WebUiPlan
+    warnings: tuple[str, ...]
+
+    @property
+    def workloads(self) -> tuple[Workload, ...]:
+        """Every workload, in the order in which they can be started."""
+        found: list[Workload] = []
+        for store in (self.redis, self.postgres):
+            if store:
+                found.append(store.server)
+        for model in self.models:
+            found += [model.download, model.server]
+        if self.ollama:
+            found += [self.ollama.pull, self.ollama.server]
+        if self.web_ui.migration:
+            found.append(self.web_ui.migration)
+        found.append(self.web_ui.server)
+        return tuple(found)
