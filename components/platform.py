@@ -1,0 +1,188 @@
+"""ChatPlatform: a whole stack, from node labels to the web UI."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes import Provider
+
+from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
+from components.gpu_support import GpuSupport, GpuSupportArgs
+from components.inference import InferenceTier, InferenceTierArgs
+from components.load_balancer_pool import LoadBalancerPool, LoadBalancerPoolArgs
+from components.model_weights import ModelWeights, ModelWeightsArgs
+from components.namespace import IsolatedNamespace, IsolatedNamespaceArgs
+from components.nfs_storage import NfsStorage, NfsStorageArgs
+from components.ollama import OllamaTier, OllamaTierArgs
+from components.postgres import PostgresTier, PostgresTierArgs
+from components.redis import RedisTier, RedisTierArgs
+from components.runtimes import Runtime
+from components.runtimes.kubernetes import KubernetesRuntime
+from components.web_ui import WebUiTier, WebUiTierArgs
+from hearth.planning.plan import AddOn, ModelPlan, Plan
+
+_NFS_DRIVER = "csiDriverNfs"
+_METALLB = "metallb"
+_GPU_ADD_ONS = ("nvidiaDevicePlugin", "gpuOperator")
+
+
+@dataclass(frozen=True)
+class ChatPlatformArgs:
+    """The plan, and the secrets that only its owner knows."""
+
+    plan: Plan
+    hugging_face_token: pulumi.Input[str] | None = None
+    admin_password: pulumi.Input[str] | None = None
+    """Of the web UI's first account; generated when left out."""
+
+
+@dataclass(frozen=True)
+class _Gpus:
+    """What pods on GPU nodes come after."""
+
+    support: Sequence[pulumi.Resource]
+    pools: Mapping[str, pulumi.Resource | None]
+
+    def nodes(self, pool: str | None) -> list[pulumi.Resource]:
+        """The labelled nodes of a pool; nothing for pods without a pool."""
+        ready = self.pools.get(pool) if pool else None
+        return [ready] if ready else []
+
+    def usable(self, pool: str | None) -> list[pulumi.Resource]:
+        """The same nodes, and all that containers need to use their GPUs."""
+        return [*self.support, *self.nodes(pool)] if pool else []
+
+
+class ChatPlatform(pulumi.ComponentResource):
+    """Every tier of a stack, on the cluster that its plan names.
+
+    >>> platform = ChatPlatform("chat", ChatPlatformArgs(plan=make_plan(load_stack(Path("."), "prod"))))
+    >>> pulumi.export("url", platform.url)
+    """
+
+    namespace: pulumi.Output[str]
+    endpoints: Mapping[str, str]
+    """Base URL of each model's API inside the cluster, by the name that it is served under."""
+    url: pulumi.Output[str | None]
+    """Where people reach the web UI; None where it is not exposed."""
+    load_balancer_address: pulumi.Output[str] | None
+    admin_password: pulumi.Output[str]
+    """Secret."""
+
+    def __init__(self, name: str, args: ChatPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("hearth:index:ChatPlatform", name, None, opts)
+        plan = args.plan
+        cluster = Provider(
+            f"{name}-cluster",
+            context=plan.cluster.context,
+            kubeconfig=plan.cluster.kubeconfig,
+            cluster_identifier=plan.cluster.context or plan.stack,
+            enable_server_side_apply=True,
+            # Replaced Secrets and ConfigMaps would be missed by running pods; a checksum rolls the pods instead.
+            enable_secret_mutable=True,
+            enable_config_map_mutable=True,
+            # Claims and the namespace that an earlier deployment left are taken over.
+            upsert_existing_objects=plan.retain_claims,
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        part = pulumi.ResourceOptions(parent=self, providers=[cluster])
+        add_ons = {add_on.name: add_on for add_on in plan.add_ons}
+        gpus = _gpus(name, plan, add_ons, part)
+        namespace = IsolatedNamespace(
+            name,
+            IsolatedNamespaceArgs(
+                plan.namespace,
+                labels=plan.labels,
+                quota=plan.quota,
+                retain=plan.retain_claims,
+                depends_on=_foundation(name, plan, add_ons, part),
+            ),
+            part,
+        )
+        runtime = KubernetesRuntime(namespace.name, plan.labels, plan.retain_claims)
+        # Objects of a namespace end with it, all at once; one that is kept has to be emptied.
+        tier = pulumi.ResourceOptions(
+            parent=self, providers=[cluster], deleted_with=None if plan.retain_claims else namespace.resource
+        )
+
+        redis = RedisTier(f"{name}-redis", RedisTierArgs(plan.redis, runtime), tier) if plan.redis else None
+        postgres = (
+            PostgresTier(f"{name}-postgres", PostgresTierArgs(plan.postgres, runtime), tier) if plan.postgres else None
+        )
+        models = [_model(name, model, runtime, gpus, args.hugging_face_token, tier) for model in plan.models]
+        self.endpoints = {model.served_name: model.url for model in plan.models}
+        if plan.ollama:
+            needs = gpus.usable(plan.ollama.pool)
+            OllamaTier(f"{name}-ollama", OllamaTierArgs(plan.ollama, runtime, needs), tier)
+            self.endpoints |= dict.fromkeys(plan.ollama.models, plan.ollama.url)
+        web_ui = WebUiTier(
+            f"{name}-web-ui",
+            WebUiTierArgs(
+                plan.web_ui,
+                runtime,
+                api_keys=[model.api_key for model in models],
+                redis_url=redis.url if redis else None,
+                database_url=postgres.url if postgres else None,
+                admin_password=args.admin_password,
+                depends_on=[store.ready for store in (redis, postgres) if store],
+            ),
+            tier,
+        )
+        self.namespace = namespace.name
+        self.url = web_ui.url
+        self.load_balancer_address = web_ui.address
+        self.admin_password = web_ui.admin_password
+        self.register_outputs(
+            {
+                "namespace": self.namespace,
+                "endpoints": self.endpoints,
+                "url": self.url,
+                "loadBalancerAddress": self.load_balancer_address,
+                "adminPassword": self.admin_password,
+            }
+        )
+
+
+def _gpus(name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions) -> _Gpus:
+    if not plan.node_pools:
+        return _Gpus((), {})
+    pools = {pool.name: GpuNodePool(f"{name}-{pool.name}", GpuNodePoolArgs(pool), opts) for pool in plan.node_pools}
+    chosen = [add_ons[key] for key in _GPU_ADD_ONS if key in add_ons]
+    support = GpuSupport(f"{name}-gpu", GpuSupportArgs(plan.runtime_class, chosen, plan.labels), opts)
+    return _Gpus(support.ready, {key: pool.ready for key, pool in pools.items()})
+
+
+def _foundation(
+    name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions
+) -> list[pulumi.Resource]:
+    """Storage and addresses. The namespace comes after them, and so ends while its volumes can still be released."""
+    found: list[pulumi.Resource] = []
+    if plan.nfs_class:
+        args = NfsStorageArgs(plan.nfs_class, add_ons.get(_NFS_DRIVER), labels=plan.labels)
+        found.append(NfsStorage(f"{name}-nfs", args, opts).ready)
+    if plan.address_pool:
+        args = LoadBalancerPoolArgs(plan.address_pool, add_ons.get(_METALLB), plan.labels)
+        found.append(LoadBalancerPool(f"{name}-addresses", args, opts).ready)
+    return found
+
+
+def _model(
+    name: str,
+    model: ModelPlan,
+    runtime: Runtime,
+    gpus: _Gpus,
+    token: pulumi.Input[str] | None,
+    opts: pulumi.ResourceOptions,
+) -> InferenceTier:
+    weights = ModelWeights(
+        f"{name}-{model.name}-weights",
+        ModelWeightsArgs(model.download, runtime, token, depends_on=gpus.nodes(model.pool)),
+        opts,
+    )
+    return InferenceTier(
+        f"{name}-{model.name}",
+        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*gpus.usable(model.pool), weights.ready]),
+        opts,
+    )

@@ -1,0 +1,42 @@
+"""Runtimes: how a `Workload` becomes resources of a target."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import pulumi
+
+from hearth.workload import Workload
+
+
+@dataclass(frozen=True)
+class Running:
+    """A workload that was declared."""
+
+    host: str
+    """Name under which the workloads of the same stack reach it."""
+    ready: pulumi.Resource
+    """Exists once the workload is ready (a server) or complete (a job): what comes after it depends on this one."""
+    address: pulumi.Output[str] | None = None
+    """Address of its load balancer, where it has one."""
+
+
+class Runtime(Protocol):
+    """A target that workloads run on."""
+
+    def run(
+        self,
+        name: str,
+        workload: Workload,
+        *,
+        parent: pulumi.Resource,
+        secrets: Mapping[str, pulumi.Input[str]],
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> Running:
+        """Declares the workload as children of `parent`, with logical names that begin with `name`.
+
+        Of `secrets` only the keys that the workload declares are used. Raises ValueError when one of those is missing.
+        """
+        ...

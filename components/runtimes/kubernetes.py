@@ -1,0 +1,220 @@
+"""KubernetesRuntime: a Workload as Deployment, StatefulSet or Job, with everything around it."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import pulumi
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentStrategyArgsDict, StatefulSet
+from pulumi_kubernetes.batch.v1 import Job
+from pulumi_kubernetes.core.v1 import ConfigMap, PersistentVolumeClaim, PodTemplateSpecArgsDict, Secret, Service
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
+from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
+
+from components.runtimes import Running
+from components.runtimes.claims import declare_claim
+from components.runtimes.exposure import declare_exposure
+from components.runtimes.network_policy import declare_policy
+from components.runtimes.pod import config_files, pod_spec, secret_keys
+from components.runtimes.scope import SKIP_AWAIT, Scope
+from hearth.workload import Claim, Rollout, Workload
+
+_CHECKSUM = "hearth.dev/config-checksum"
+_OLD_VERSIONS = 3
+_JOB_RETRIES = 3
+_JOB_GRACE_SECONDS = 60
+"""A Job ends itself, with its own reason, before the deployment gives up on it."""
+
+
+@dataclass(frozen=True)
+class KubernetesRuntime:
+    """Runs workloads in a namespace.
+
+    >>> runtime = KubernetesRuntime("chat", {"app.kubernetes.io/instance": "prod"})
+    """
+
+    namespace: pulumi.Input[str]
+    labels: Mapping[str, str]
+    """On every object; with `app.kubernetes.io/instance`, pods of other instances are never selected."""
+    retain_claims: bool = False
+    """Claims stay when the stack is destroyed."""
+
+    def run(
+        self,
+        name: str,
+        workload: Workload,
+        *,
+        parent: pulumi.Resource,
+        secrets: Mapping[str, pulumi.Input[str]],
+        depends_on: Sequence[pulumi.Resource] = (),
+    ) -> Running:
+        """Declares the workload's objects; the contract is that of `Runtime.run`."""
+        scope = Scope(name, workload.name, workload.tier, self.namespace, self.labels, parent)
+        own_secrets = _own_secrets(workload, secrets)
+        files = config_files(workload)
+        needs: list[pulumi.Resource] = [*depends_on, declare_policy(scope, workload)]
+        needs += [self._claim(scope, claim, depends_on) for claim in workload.claims]
+        if own_secrets:
+            needs.append(_secret(scope, own_secrets))
+        if files:
+            needs.append(ConfigMap(name, metadata=scope.metadata(workload.name), data=files, opts=scope.options()))
+        if workload.kind == "job":
+            return Running(workload.name, _job(scope, workload, files, needs))
+        service = _service(scope, workload)
+        needs.append(service)
+        template = _template(scope, workload, {_CHECKSUM: _checksum(files, own_secrets)})
+        if workload.kind == "deployment":
+            ready = _deployment(scope, workload, template, needs)
+        else:
+            ready = _stateful_set(scope, workload, template, needs)
+        if workload.min_available is not None:
+            _disruption_budget(scope, workload.min_available)
+        address = None
+        if workload.exposure:
+            address = declare_exposure(scope, workload.exposure, service, workload.ready_timeout_seconds)
+        return Running(workload.name, ready, address)
+
+    def _claim(self, scope: Scope, claim: Claim, depends_on: Sequence[pulumi.Resource]) -> PersistentVolumeClaim:
+        opts = scope.options(depends_on=depends_on, retain=self.retain_claims)
+        return declare_claim(f"{scope.name}-{claim.name}", claim, scope.metadata(claim.name), opts)
+
+
+def _own_secrets(workload: Workload, secrets: Mapping[str, pulumi.Input[str]]) -> dict[str, pulumi.Input[str]]:
+    keys = secret_keys(workload)
+    missing = [key for key in keys if key not in secrets]
+    if missing:
+        raise ValueError(f"workload {workload.name} needs the secrets {', '.join(missing)}; give a value for each")
+    return {key: secrets[key] for key in keys}
+
+
+def _secret(scope: Scope, values: Mapping[str, pulumi.Input[str]]) -> Secret:
+    """`data`, not `stringData`: what the cluster stores is what was declared, and a key that is left out disappears."""
+    data = {key: pulumi.Output.secret(value).apply(_encode) for key, value in values.items()}
+    return Secret(scope.name, metadata=scope.metadata(scope.workload), type="Opaque", data=data, opts=scope.options())
+
+
+def _encode(value: str) -> str:
+    return base64.b64encode(value.encode()).decode()
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _checksum(files: Mapping[str, str], secrets: Mapping[str, pulumi.Input[str]]) -> pulumi.Input[str]:
+    """Changes whenever a file or a secret of the workload does, so that its pods are replaced.
+
+    Everyone who sees the pods sees it. Secrets cannot be guessed from it, as it covers all those of the workload at
+    once and at least one of them is long and random.
+    """
+    if not secrets:
+        return _digest([files])
+    digest = pulumi.Output.all(**secrets).apply(lambda values: _digest([files, values]))
+    return pulumi.Output.unsecret(digest)
+
+
+def _template(
+    scope: Scope, workload: Workload, annotations: Mapping[str, pulumi.Input[str]] | None = None
+) -> PodTemplateSpecArgsDict:
+    metadata: ObjectMetaArgsDict = {"labels": scope.labels}
+    if annotations:
+        metadata["annotations"] = annotations
+    return {"metadata": metadata, "spec": pod_spec(workload, scope.selector)}
+
+
+def _deployment(
+    scope: Scope, workload: Workload, template: PodTemplateSpecArgsDict, needs: Sequence[pulumi.Resource]
+) -> Deployment:
+    return Deployment(
+        scope.name,
+        metadata=scope.metadata(workload.name),
+        spec={
+            "replicas": workload.replicas,
+            "revision_history_limit": _OLD_VERSIONS,
+            "progress_deadline_seconds": workload.rollout.progress_deadline_seconds,
+            "strategy": _strategy(workload.rollout),
+            "selector": {"match_labels": scope.selector},
+            "template": template,
+        },
+        opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds),
+    )
+
+
+def _strategy(rollout: Rollout) -> DeploymentStrategyArgsDict:
+    if rollout.strategy == "recreate":
+        return {"type": "Recreate"}
+    return {
+        "type": "RollingUpdate",
+        "rolling_update": {"max_surge": rollout.max_surge, "max_unavailable": rollout.max_unavailable},
+    }
+
+
+def _stateful_set(
+    scope: Scope, workload: Workload, template: PodTemplateSpecArgsDict, needs: Sequence[pulumi.Resource]
+) -> StatefulSet:
+    return StatefulSet(
+        scope.name,
+        metadata=scope.metadata(workload.name),
+        spec={
+            "replicas": workload.replicas,
+            "service_name": workload.name,
+            # With OrderedReady a broken pod has to be deleted by hand before its repair is rolled out.
+            "pod_management_policy": "Parallel",
+            "selector": {"match_labels": scope.selector},
+            "template": template,
+        },
+        opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds),
+    )
+
+
+def _job(scope: Scope, workload: Workload, files: Mapping[str, str], needs: Sequence[pulumi.Resource]) -> Job:
+    """A Job's pods cannot be changed: its name carries a hash of them, so that a change runs a new Job.
+
+    It has no TTL, as a Job that disappears would run again at the next deployment.
+    """
+    template = _template(scope, workload)
+    return Job(
+        scope.name,
+        metadata=scope.metadata(f"{workload.name}-{_digest([template, files])[:8]}"),
+        spec={
+            "backoff_limit": _JOB_RETRIES,
+            "active_deadline_seconds": workload.ready_timeout_seconds,
+            "template": template,
+        },
+        opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds + _JOB_GRACE_SECONDS),
+    )
+
+
+def _service(scope: Scope, workload: Workload) -> Service:
+    """The workload's name within the namespace. Its readiness is that of the pods, which is awaited with them."""
+    return Service(
+        scope.name,
+        metadata=scope.metadata(workload.name, SKIP_AWAIT),
+        spec={
+            "type": "ClusterIP",
+            "selector": scope.selector,
+            "ports": [
+                {"name": port.name, "port": port.number, "target_port": port.number, "protocol": "TCP"}
+                for port in workload.ports
+            ],
+        },
+        opts=scope.options(),
+    )
+
+
+def _disruption_budget(scope: Scope, min_available: int) -> PodDisruptionBudget:
+    return PodDisruptionBudget(
+        scope.name,
+        metadata=scope.metadata(scope.workload),
+        spec={
+            "min_available": min_available,
+            "selector": {"match_labels": scope.selector},
+            # A pod that never becomes ready must not keep a node from being drained.
+            "unhealthy_pod_eviction_policy": "AlwaysAllow",
+        },
+        opts=scope.options(),
+    )
