@@ -252,6 +252,8 @@ class Workload:
     exposure: Exposure | None = None
     min_available: int | None = None
     """Replicas that a voluntary disruption must leave."""
+    final_exit_codes: tuple[int, ...] = ()
+    """Exit codes of a job's main container that another try cannot mend."""
     ready_timeout_seconds: int = 600
     """How long a deployment tool should wait for it."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import pulumi
 from pulumi_kubernetes.apps.v1 import Deployment, DeploymentStrategyArgsDict, StatefulSet
-from pulumi_kubernetes.batch.v1 import Job
+from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
 from pulumi_kubernetes.core.v1 import ConfigMap, PersistentVolumeClaim, PodTemplateSpecArgsDict, Secret, Service
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
@@ -177,14 +177,30 @@ def _job(scope: Scope, workload: Workload, files: Mapping[str, str], needs: Sequ
     It has no TTL, as a Job that disappears would run again at the next deployment.
     """
     template = _template(scope, workload)
+    spec: JobSpecArgsDict = {
+        "backoff_limit": _JOB_RETRIES,
+        "active_deadline_seconds": workload.ready_timeout_seconds,
+        "template": template,
+    }
+    if workload.final_exit_codes:
+        spec["pod_failure_policy"] = {
+            "rules": [
+                # A node that is drained says nothing about the job.
+                {"action": "Ignore", "on_pod_conditions": [{"type": "DisruptionTarget", "status": "True"}]},
+                {
+                    "action": "FailJob",
+                    "on_exit_codes": {
+                        "container_name": workload.container.name,
+                        "operator": "In",
+                        "values": list(workload.final_exit_codes),
+                    },
+                },
+            ]
+        }
     return Job(
         scope.name,
         metadata=scope.metadata(f"{workload.name}-{_digest([template, files])[:8]}"),
-        spec={
-            "backoff_limit": _JOB_RETRIES,
-            "active_deadline_seconds": workload.ready_timeout_seconds,
-            "template": template,
-        },
+        spec=spec,
         opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds + _JOB_GRACE_SECONDS),
     )
 

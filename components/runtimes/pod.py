@@ -260,7 +260,8 @@ def _probe(probe: Probe) -> ProbeArgsDict:
 
 
 def _toleration(taint: Taint) -> TolerationArgsDict:
-    return {"key": taint.key, "operator": "Equal", "value": taint.value, "effect": taint.effect}
+    """Whatever its value: clusters set the taint of NVIDIA's nodes with different ones."""
+    return {"key": taint.key, "operator": "Exists", "effect": taint.effect}
 
 
 def _node_affinity(scheduling: Scheduling) -> AffinityArgsDict:

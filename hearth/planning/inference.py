@@ -34,6 +34,8 @@ _WAIT = {name: script(name) for name in ("wait_for_weights.py", "weights_volume.
 _DOWNLOAD = {name: script(name) for name in ("download_weights.py", "weights_selection.py", "weights_volume.py")}
 _DOWNLOADER = Security(user=2000, group=0)
 """Any user that is not root; the files it leaves are readable by all."""
+_NO_RETRY = (2, 3, 4)
+"""Exit codes of download_weights.py: wrong settings, no access to the model, no such model or revision."""
 _GIB = 2**30
 _CLAIM_MARGIN = 1.1
 """Room for tokenizer, configuration and a file that is being replaced."""
@@ -182,6 +184,7 @@ def plan_model(
         claims=(claim,),
         scheduling=Scheduling(node_labels=pool.labels, tolerations=pool.taints),
         internet=True,
+        final_exit_codes=_NO_RETRY,
         ready_timeout_seconds=download_seconds(weights_gib),
     )
     return ModelPlan(

@@ -182,6 +182,12 @@ def test_a_job_runs_to_its_end_within_its_time(job: Workload, realise: Any) -> N
     assert found.options.timeouts.create == "3660s"
 
 
+def test_a_job_is_not_tried_again_where_that_cannot_help(job: Workload, realise: Any) -> None:
+    found = one(realise(replace(job, final_exit_codes=(2, 3)), {"HF_TOKEN": "x"}), "Job")
+    rules = found.inputs["spec"]["podFailurePolicy"]["rules"]
+    assert [rule["onExitCodes"]["values"] for rule in rules if rule["action"] == "FailJob"] == [[2, 3]]
+
+
 def test_a_job_has_no_service(job: Workload, realise: Any) -> None:
     assert kinds(realise(job, {"HF_TOKEN": "x"})) == [
         "ConfigMap",

@@ -148,7 +148,7 @@ def test_a_pod_is_bound_to_its_pool(server: Workload) -> None:
     ]
     assert spec(server)["runtime_class_name"] == "nvidia"
     assert spec(server)["tolerations"] == [
-        {"key": "nvidia.com/gpu", "operator": "Equal", "value": "present", "effect": "NoSchedule"}
+        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
     ]
 
 
