@@ -38,23 +38,6 @@ class ChatPlatformArgs:
     """Of the web UI's first account; generated when left out."""
 
 
-@dataclass(frozen=True)
-class _Gpus:
-    """What pods on GPU nodes come after."""
-
-    support: Sequence[pulumi.Resource]
-    pools: Mapping[str, pulumi.Resource | None]
-
-    def nodes(self, pool: str | None) -> list[pulumi.Resource]:
-        """The labelled nodes of a pool; nothing for pods without a pool."""
-        ready = self.pools.get(pool) if pool else None
-        return [ready] if ready else []
-
-    def usable(self, pool: str | None) -> list[pulumi.Resource]:
-        """The same nodes, and all that containers need to use their GPUs."""
-        return [*self.support, *self.nodes(pool)] if pool else []
-
-
 class ChatPlatform(pulumi.ComponentResource):
     """Every tier of a stack, on the cluster that its plan names.
 
@@ -89,7 +72,7 @@ class ChatPlatform(pulumi.ComponentResource):
         )
         part = pulumi.ResourceOptions(parent=self, providers=[cluster])
         add_ons = {add_on.name: add_on for add_on in plan.add_ons}
-        gpus = _gpus(name, plan, add_ons, part)
+        gpus = _gpu_support(name, plan, add_ons, part)
         namespace = IsolatedNamespace(
             name,
             IsolatedNamespaceArgs(
@@ -114,7 +97,7 @@ class ChatPlatform(pulumi.ComponentResource):
         models = [_model(name, model, runtime, gpus, args.hugging_face_token, tier) for model in plan.models]
         self.endpoints = {model.served_name: model.url for model in plan.models}
         if plan.ollama:
-            needs = gpus.usable(plan.ollama.pool)
+            needs = gpus if plan.ollama.pool else ()
             OllamaTier(f"{name}-ollama", OllamaTierArgs(plan.ollama, runtime, needs), tier)
             self.endpoints |= dict.fromkeys(plan.ollama.models, plan.ollama.url)
         web_ui = WebUiTier(
@@ -145,20 +128,25 @@ class ChatPlatform(pulumi.ComponentResource):
         )
 
 
-def _gpus(name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions) -> _Gpus:
+def _gpu_support(
+    name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions
+) -> Sequence[pulumi.Resource]:
+    """What containers need to use GPUs; nothing where the stack has none."""
     if not plan.node_pools:
-        return _Gpus((), {})
-    pools = {pool.name: GpuNodePool(f"{name}-{pool.name}", GpuNodePoolArgs(pool), opts) for pool in plan.node_pools}
+        return ()
     chosen = [add_ons[key] for key in _GPU_ADD_ONS if key in add_ons]
-    support = GpuSupport(f"{name}-gpu", GpuSupportArgs(plan.runtime_class, chosen, plan.labels), opts)
-    return _Gpus(support.ready, {key: pool.ready for key, pool in pools.items()})
+    return GpuSupport(f"{name}-gpu", GpuSupportArgs(plan.runtime_class, chosen, plan.labels), opts).ready
 
 
 def _foundation(
     name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
-    """Storage and addresses. The namespace comes after them, and so ends while its volumes can still be released."""
-    found: list[pulumi.Resource] = []
+    """Nodes, storage and addresses: what the namespace comes after.
+
+    Pods without GPUs then find the GPU nodes tainted already, and a destroyed namespace can still release its volumes.
+    """
+    pools = [GpuNodePool(f"{name}-{pool.name}", GpuNodePoolArgs(pool), opts).ready for pool in plan.node_pools]
+    found = [ready for ready in pools if ready]
     if plan.nfs_class:
         args = NfsStorageArgs(plan.nfs_class, add_ons.get(_NFS_DRIVER), labels=plan.labels)
         found.append(NfsStorage(f"{name}-nfs", args, opts).ready)
@@ -172,17 +160,13 @@ def _model(
     name: str,
     model: ModelPlan,
     runtime: Runtime,
-    gpus: _Gpus,
+    gpus: Sequence[pulumi.Resource],
     token: pulumi.Input[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> InferenceTier:
-    weights = ModelWeights(
-        f"{name}-{model.name}-weights",
-        ModelWeightsArgs(model.download, runtime, token, depends_on=gpus.nodes(model.pool)),
-        opts,
-    )
+    weights = ModelWeights(f"{name}-{model.name}-weights", ModelWeightsArgs(model.download, runtime, token), opts)
     return InferenceTier(
         f"{name}-{model.name}",
-        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*gpus.usable(model.pool), weights.ready]),
+        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*gpus, weights.ready]),
         opts,
     )

@@ -100,9 +100,9 @@ def test_a_gpu_server_comes_after_weights_nodes_and_gpu_support(prod: Evaluation
     assert {runtime_class.urn, weights.urn, *(node.urn for node in nodes)} <= earlier
 
 
-def test_a_gpu_server_does_not_wait_for_nodes_of_another_pool(prod: Evaluation) -> None:
-    earlier = before(prod, find(prod, "Deployment", "qwq-32b").urn)
-    assert find(prod, "NodePatch", "gpu-01").urn not in earlier
+def test_pods_without_gpus_find_the_gpu_nodes_tainted(prod: Evaluation) -> None:
+    earlier = before(prod, find(prod, "StatefulSet", "redis").urn)
+    assert {patch.urn for patch in prod.of_type("NodePatch")} <= earlier
 
 
 def test_the_web_ui_comes_after_its_stores_but_not_after_models(prod: Evaluation) -> None:

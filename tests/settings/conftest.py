@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import yaml
-from tests.settings.stack_files import BASE
 
 from hearth.settings.loading import LoadedStack, load_stack
+from tests.settings.stack_files import BASE
 
 LoadText = Callable[..., LoadedStack]
 LoadChanged = Callable[..., LoadedStack]

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.settings.stack_files import BASE
 
 from hearth.problems import ConfigurationError
 from hearth.settings.loading import LoadedStack, load_config, load_stack
+from tests.settings.stack_files import BASE
 
 Load = Callable[..., LoadedStack]
 

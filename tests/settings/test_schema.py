@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft7Validator
-from tests.settings.stack_files import BASE
 
 from hearth.settings.reference import reference_text
 from hearth.settings.schema import schema_text, stack_file_schema
+from tests.settings.stack_files import BASE
 
 REPOSITORY = Path(__file__).parents[2]
 
