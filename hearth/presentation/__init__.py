@@ -1,0 +1,1 @@
+"""What a plan says, as data and as text for a terminal."""
