@@ -1,0 +1,47 @@
+"""The embedded cluster that the tests of this folder share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from hearth.rehearsal.api import Api
+from hearth.rehearsal.cluster import Cluster, ClusterSpec, start
+from hearth.rehearsal.nodes import SimulatedNode, Taint
+
+SPEC = ClusterSpec(
+    context="rehearsal-tests",
+    nodes=(
+        SimulatedNode("gpu-01", 128, 1024, 8, "NVIDIA-H200", 143771, taints=(Taint("nvidia.com/gpu", "present"),)),
+        SimulatedNode("gpu-02", 64, 256, 4, "NVIDIA-GeForce-RTX-4090", 24564, labels={"pool": "ada"}),
+        SimulatedNode("cpu-01", 16, 64),
+        SimulatedNode("cpu-02", 16, 64),
+    ),
+    namespaces=("metallb-system",),
+    objects=(
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "IngressClass",
+            "metadata": {"name": "site"},
+            "spec": {"controller": "example.com/ingress"},
+        },
+        {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "GatewayClass",
+            "metadata": {"name": "site"},
+            "spec": {"controllerName": "example.com/gateway"},
+        },
+    ),
+)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with start(SPEC, tmp_path_factory.mktemp("shared") / "cluster", lambda line: None) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def api(cluster: Cluster) -> Api:
+    return Api(cluster.kubeconfig)
