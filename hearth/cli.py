@@ -1,0 +1,120 @@
+"""The command line. Every command imports what it needs when it runs, so that --help is quick."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hearth import garbage
+from hearth.options import Config, Directory, Stack
+from hearth.rehearsal.command import cluster, rehearse
+
+if TYPE_CHECKING:
+    from hearth.evaluation import Evaluation
+    from hearth.problems import ConfigurationError
+
+app = typer.Typer(
+    name="hearth",
+    help="A private LLM platform on your own GPUs: planned offline, rehearsed on a real control plane, "
+    "deployed with Pulumi.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+
+@app.command()
+def plan(
+    stack: Stack,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout; docs/plan.md explains its keys.")
+    ] = False,
+    manifests: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            file_okay=False,
+            help="Write every Kubernetes object to DIR/NN-kind-name.yaml, secret values masked, and remove such files "
+            "of objects that are gone.",
+        ),
+    ] = None,
+    config: Config = None,
+    directory: Directory = Path(),
+) -> None:
+    """Show what a stack deploys, without engine, cluster, network or credentials.
+
+    Ends with 1 when the stack is refused: every problem is named, with its key, the reason and the remedy.
+    """
+    with garbage.only_young():
+        _plan(stack, as_json, manifests, config or [], directory)
+
+
+def _plan(stack: str, as_json: bool, manifests: Path | None, overrides: Sequence[str], directory: Path) -> None:
+    from hearth.evaluation import EvaluationError, evaluate
+    from hearth.planning import make_plan
+    from hearth.presentation.summary import summarise
+    from hearth.problems import ConfigurationError
+    from hearth.settings.loading import load_stack
+
+    try:
+        loaded = load_stack(directory, stack, overrides)
+        planned = make_plan(loaded)
+        evaluation = evaluate(loaded)
+    except ConfigurationError as error:
+        _tell(error, as_json)
+        raise typer.Exit(1) from None
+    except EvaluationError as error:
+        raise _failure(f"The program of stack {stack} failed: {error}") from None
+    summary = summarise(planned, evaluation)
+    if manifests:
+        _write(evaluation, manifests)
+    if as_json:
+        _print_json(summary.as_json())
+    else:
+        from hearth.presentation.terminal import show
+
+        show(summary)
+
+
+def _tell(refusal: ConfigurationError, as_json: bool) -> None:
+    if as_json:
+        from hearth.problems import as_json as plain
+
+        _print_json(plain(refusal.problems))
+    else:
+        typer.echo(refusal, err=True)
+
+
+def _write(evaluation: Evaluation, directory: Path) -> None:
+    from hearth.manifests import write_manifests
+
+    try:
+        count = write_manifests(evaluation, directory)
+    except OSError as error:
+        raise _failure(f"The manifests cannot be written: {error}") from None
+    typer.echo(f"{count} files written to {directory}", err=True)
+
+
+def _print_json(document: object) -> None:
+    """Print plain data; a value that YAML knows and JSON does not, such as a date, becomes text."""
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
+
+
+def _failure(message: str) -> typer.Exit:
+    typer.echo(message, err=True)
+    return typer.Exit(1)
+
+
+app.command()(rehearse)
+app.add_typer(cluster, name="cluster")
+
+
+def main() -> None:
+    try:
+        app()
+    finally:
+        garbage.skip_at_exit()

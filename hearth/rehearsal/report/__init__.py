@@ -1,0 +1,1 @@
+"""What a rehearsal found out, for the terminal, a browser, a README and other programs."""
