@@ -1,0 +1,77 @@
+# Everything sets itself up in .venv; nothing is installed outside of this folder but caches in ~/.cache.
+.DEFAULT_GOAL := help
+.PHONY: help rehearse plan test test-fast lint types schema bench preview up down cluster cluster-down
+.SILENT:
+
+VENV := .venv
+PY := $(VENV)/bin/python
+RUN := $(VENV)/.installed
+DEV := $(VENV)/.installed-dev
+ifneq ($(filter preview up down,$(MAKECMDGOALS)),)
+$(if $(STACK),,$(error Name the stack: make $(firstword $(MAKECMDGOALS)) STACK=dev))
+endif
+STACK ?= prod
+CLI := .pulumi-cli/bin/pulumi
+PULUMI := $(or $(shell command -v pulumi),$(CLI))
+SUPPORTED = import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c '$(SUPPORTED)' 2>/dev/null && { echo $$p; break; }; done)
+
+help: ## Show this list
+	grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
+	echo; echo "STACK=<name> chooses the stack (default: prod); ARGS='...' adds arguments to plan and rehearse."
+
+rehearse: $(RUN) ## Deploy STACK to a real control plane with simulated nodes on this machine, then destroy it
+	$(PY) -m hearth rehearse -s $(STACK) $(ARGS)
+
+plan: $(RUN) ## Show what STACK deploys, without engine, cluster or cloud
+	$(PY) -m hearth plan -s $(STACK) $(ARGS)
+
+test: $(DEV) ## Run all tests
+	$(PY) -m pytest
+
+test-fast: $(DEV) ## Run the tests that need no control plane
+	$(PY) -m pytest -m "not cluster"
+
+lint: $(DEV) ## Check the style
+	$(PY) -m ruff check --no-cache .
+
+types: $(DEV) ## Check the types
+	$(PY) -m pyright
+
+schema: $(RUN) ## Write the JSON Schema of stack files and docs/settings.md anew
+	$(PY) -m hearth.settings.schema > hearth/settings/schema.json
+	$(PY) -m hearth.settings.reference > docs/settings.md
+
+bench: $(RUN) ## Measure the plan; ARGS=--write updates docs/benchmarks.md
+	$(PY) -m bench.plan $(ARGS)
+
+preview up down: $(RUN) $(if $(filter $(CLI),$(PULUMI)),$(CLI))
+	$(PULUMI) $(@:down=destroy) -s $(STACK) $(ARGS)
+
+preview: ## Show what `make up` would change (STACK is required for these three)
+up: ## Deploy STACK to its cluster
+down: ## Destroy STACK; data that its settings keep stays
+
+cluster: $(RUN) ## Start a control plane with the nodes of STACK and leave it running
+	$(PY) -m hearth cluster up -s $(STACK) $(ARGS)
+
+cluster-down: $(RUN) ## End it
+	$(PY) -m hearth cluster down $(ARGS)
+
+$(VENV)/bin/python:
+	test -n "$(PYTHON)" || { echo "Hearth needs Python 3.11 or newer; name it with: make PYTHON=/path/to/python3" >&2; exit 1; }
+	echo "Setting up $(VENV) ..."
+	$(PYTHON) -m venv $(VENV)
+
+$(RUN): requirements.txt | $(VENV)/bin/python
+	$(PY) -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(DEV): requirements-dev.txt $(RUN)
+	$(PY) -m pip install --quiet --disable-pip-version-check --requirement $<
+	touch $@
+
+$(CLI): | $(RUN)
+	echo "Fetching the Pulumi CLI into .pulumi-cli ..."
+	$(PY) -m hearth.pulumi_cli .pulumi-cli
