@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hearth import garbage
+from hearth.answers import print_json, print_refusal
 from hearth.options import Config, Directory, Stack
 from hearth.rehearsal.command import cluster, rehearse
 
 if TYPE_CHECKING:
     from hearth.evaluation import Evaluation
-    from hearth.problems import ConfigurationError
 
 app = typer.Typer(
     name="hearth",
@@ -65,7 +64,7 @@ def _plan(stack: str, as_json: bool, manifests: Path | None, overrides: Sequence
         planned = make_plan(loaded)
         evaluation = evaluate(loaded)
     except ConfigurationError as error:
-        _tell(error, as_json)
+        print_refusal(error, as_json)
         raise typer.Exit(1) from None
     except EvaluationError as error:
         raise _failure(f"The program of stack {stack} failed: {error}") from None
@@ -73,20 +72,11 @@ def _plan(stack: str, as_json: bool, manifests: Path | None, overrides: Sequence
     if manifests:
         _write(evaluation, manifests)
     if as_json:
-        _print_json(summary.as_json())
+        print_json(summary.as_json())
     else:
         from hearth.presentation.terminal import show
 
         show(summary)
-
-
-def _tell(refusal: ConfigurationError, as_json: bool) -> None:
-    if as_json:
-        from hearth.problems import as_json as plain
-
-        _print_json(plain(refusal.problems))
-    else:
-        typer.echo(refusal, err=True)
 
 
 def _write(evaluation: Evaluation, directory: Path) -> None:
@@ -97,11 +87,6 @@ def _write(evaluation: Evaluation, directory: Path) -> None:
     except OSError as error:
         raise _failure(f"The manifests cannot be written: {error}") from None
     typer.echo(f"{count} files written to {directory}", err=True)
-
-
-def _print_json(document: object) -> None:
-    """Print plain data; a value that YAML knows and JSON does not, such as a date, becomes text."""
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
 
 def _failure(message: str) -> typer.Exit:

@@ -20,20 +20,23 @@ _HTTPS = 443
 
 
 def declare_exposure(
-    scope: Scope, exposure: Exposure, service: Service, wait_seconds: int
+    scope: Scope, exposure: Exposure, ready: pulumi.Resource, wait_seconds: int
 ) -> pulumi.Output[str] | None:
-    """Exposes the Service's port on 80, with TLS on 443. Returns the address of a load balancer of its own, if any."""
+    """Exposes the workload's Service on port 80, with TLS on 443, once the workload is `ready`.
+
+    Returns the address of a load balancer of its own, if any.
+    """
     match exposure.type:
         case "loadBalancer":
-            return _load_balancer(scope, exposure, wait_seconds)
+            return _load_balancer(scope, exposure, ready, wait_seconds)
         case "ingress":
-            _ingress(scope, exposure, service, wait_seconds)
+            _ingress(scope, exposure, ready, wait_seconds)
         case "gateway":
-            _gateway(scope, exposure, service)
+            _gateway(scope, exposure, ready)
     return None
 
 
-def _load_balancer(scope: Scope, exposure: Exposure, wait_seconds: int) -> pulumi.Output[str]:
+def _load_balancer(scope: Scope, exposure: Exposure, ready: pulumi.Resource, wait_seconds: int) -> pulumi.Output[str]:
     annotations = {"metallb.io/loadBalancerIPs": exposure.address} if exposure.address else None
     balancer = Service(
         f"{scope.name}-external",
@@ -45,7 +48,7 @@ def _load_balancer(scope: Scope, exposure: Exposure, wait_seconds: int) -> pulum
             "selector": scope.selector,
             "ports": [{"name": "http", "port": _HTTP, "target_port": exposure.port, "protocol": "TCP"}],
         },
-        opts=scope.options(wait_seconds=wait_seconds),
+        opts=scope.options(depends_on=[ready], wait_seconds=wait_seconds),
     )
     return balancer.status.apply(_first_address)
 
@@ -58,12 +61,12 @@ def _first_address(status: ServiceStatus | None) -> str:
     return first.ip or first.hostname or ""
 
 
-def _ingress(scope: Scope, exposure: Exposure, service: Service, wait_seconds: int) -> None:
+def _ingress(scope: Scope, exposure: Exposure, ready: pulumi.Resource, wait_seconds: int) -> None:
     Ingress(
         scope.name,
         metadata=scope.metadata(scope.workload, _issuer(exposure)),
         spec=ingress_spec(exposure, scope.workload),
-        opts=scope.options(depends_on=[service], wait_seconds=wait_seconds),
+        opts=scope.options(depends_on=[ready], wait_seconds=wait_seconds),
     )
 
 
@@ -93,14 +96,14 @@ def ingress_spec(exposure: Exposure, service: str) -> IngressSpecArgsDict:
     return spec
 
 
-def _gateway(scope: Scope, exposure: Exposure, service: Service) -> None:
+def _gateway(scope: Scope, exposure: Exposure, ready: pulumi.Resource) -> None:
     gateway = CustomResource(
         scope.name,
         api_version=_GATEWAY_API,
         kind="Gateway",
         metadata=scope.metadata(scope.workload, _issuer(exposure)),
         spec=gateway_spec(exposure),
-        opts=scope.options(),
+        opts=scope.options(depends_on=[ready]),
     )
     for suffix, spec in routes(exposure, scope.workload).items():
         CustomResource(
@@ -109,7 +112,7 @@ def _gateway(scope: Scope, exposure: Exposure, service: Service) -> None:
             kind="HTTPRoute",
             metadata=scope.metadata(f"{scope.workload}{suffix}"),
             spec=spec,
-            opts=scope.options(depends_on=[gateway, service]),
+            opts=scope.options(depends_on=[gateway]),
         )
 
 

@@ -75,7 +75,7 @@ class KubernetesRuntime:
             _disruption_budget(scope, workload.min_available)
         address = None
         if workload.exposure:
-            address = declare_exposure(scope, workload.exposure, service, workload.ready_timeout_seconds)
+            address = declare_exposure(scope, workload.exposure, ready, workload.ready_timeout_seconds)
         return Running(workload.name, ready, address)
 
     def _claim(self, scope: Scope, claim: Claim, depends_on: Sequence[pulumi.Resource]) -> PersistentVolumeClaim:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import sys
 from collections.abc import Callable, Generator, Sequence
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from hearth.answers import print_json, print_refusal
 from hearth.options import Config, Directory, Stack
 
 if TYPE_CHECKING:
@@ -136,7 +136,7 @@ def _show(outcome: Report, as_json: bool) -> None:
     if as_json:
         from hearth.rehearsal.report.model import as_json as plain
 
-        _print_json(plain(outcome))
+        print_json(plain(outcome))
         return
     from rich.console import Console
 
@@ -146,10 +146,6 @@ def _show(outcome: Report, as_json: bool) -> None:
     show(outcome, Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
     if outcome.kubeconfig:
         typer.echo(f"\nexport KUBECONFIG={outcome.kubeconfig}\nEnd the cluster with: make cluster-down")
-
-
-def _print_json(document: object) -> None:
-    typer.echo(json.dumps(document, indent=2, ensure_ascii=False, default=str))
 
 
 @contextmanager
@@ -176,16 +172,12 @@ def _ends_in_order(as_json: bool = False) -> Generator[None]:
         if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
             signal.signal(number, terminate)
     from hearth.problems import ConfigurationError
-    from hearth.problems import as_json as plain
     from hearth.rehearsal.errors import RehearsalError
 
     try:
         yield
     except ConfigurationError as refusal:
-        if as_json:
-            _print_json(plain(refusal.problems))
-        else:
-            typer.echo(refusal, err=True)
+        print_refusal(refusal, as_json)
         raise typer.Exit(1) from None
     except RehearsalError as error:
         typer.echo(error, err=True)

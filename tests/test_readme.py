@@ -1,0 +1,46 @@
+"""What the README and the guides say, held against the project."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from hearth.planning import make_plan
+from hearth.settings.loading import load_stack
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+
+def test_its_stack_can_be_planned(tmp_path: Path) -> None:
+    [stack] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    (tmp_path / "Pulumi.readme.yaml").write_text(stack, encoding="utf-8")
+    assert make_plan(load_stack(tmp_path, "readme")).models
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_its_make_targets_exist(page: Path) -> None:
+    named = set(re.findall(r"\bmake ([a-z][a-z-]*)\b", "\n".join(_code(page.read_text(encoding="utf-8")))))
+    targets = set(re.findall(r"^([a-z-]+(?: [a-z-]+)*):", MAKEFILE, re.MULTILINE))
+    assert named <= {target for group in targets for target in group.split()}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_its_links_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\((?!https?:|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_architecture_names_folders_that_exist() -> None:
+    text = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
+    folders = re.findall(r"`((?:hearth|components|tests|bench)/[a-z_/]*)`", text)
+    assert folders and [folder for folder in folders if not (ROOT / folder).is_dir()] == []
+
+
+def _code(text: str) -> list[str]:
+    """Contents of code blocks and of inline code."""
+    return [*re.findall(r"```sh\n(.*?)```", text, re.DOTALL), *re.findall(r"`([^`\n]+)`", text)]
