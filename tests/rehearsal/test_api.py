@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
 import socket
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -35,8 +37,12 @@ def silent(tmp_path: Path) -> Api:
     """The client of a server that does not run."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
-    write_kubeconfig(tmp_path / "kubeconfig", create(tmp_path), "admin", f"https://127.0.0.1:{port}", "gone")
-    return Api(tmp_path / "kubeconfig")
+    return client(tmp_path, f"https://127.0.0.1:{port}")
+
+
+def client(directory: Path, server: str) -> Api:
+    write_kubeconfig(directory / "kubeconfig", create(directory), "admin", server, "test")
+    return Api(directory / "kubeconfig")
 
 
 def test_server_that_does_not_answer(silent: Api) -> None:
@@ -129,8 +135,20 @@ def test_watch_ends_when_it_is_stopped(api: Api) -> None:
     assert not thread.is_alive()
 
 
-@pytest.mark.cluster
-def test_watch_from_a_forgotten_version_is_gone(api: Api) -> None:
-    with pytest.raises(ApiError) as caught:
-        list(api.watch(MAPS, "1", seconds=1))
+class Forgetful(BaseHTTPRequestHandler):
+    """Tells every watch that its version is too old, as the API server does once etcd has dropped it."""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+        status = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version: 1 (9)"}
+        self.wfile.write(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
+
+
+def test_watch_from_a_forgotten_version_is_gone(tmp_path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        with pytest.raises(ApiError, match="too old resource version") as caught:
+            list(client(tmp_path, f"http://127.0.0.1:{server.server_port}").watch(MAPS, "1", seconds=1))
+        server.shutdown()
     assert caught.value.gone
