@@ -8,7 +8,7 @@ import signal
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -22,7 +22,7 @@ from hearth.rehearsal import causes, cluster, observe
 from hearth.rehearsal.api import Api
 from hearth.rehearsal.build import TOOLS, ensure
 from hearth.rehearsal.cache import Progress
-from hearth.rehearsal.engine import Engine, Outcome, official_plugin
+from hearth.rehearsal.engine import Engine, Outcome, installed_cli, official_plugin
 from hearth.rehearsal.errors import RehearsalError
 from hearth.rehearsal.provider.awaiting import Limits
 from hearth.rehearsal.provider.kubernetes import KubernetesProvider
@@ -64,6 +64,8 @@ class Stage:
     api: Api
     engine: Engine
     provider: str
+    unchecked: Callable[[], Sequence[str]]
+    """Objects of kinds whose definitions could not be had."""
     charts: Callable[[], tuple[Chart, ...]]
     """Helm releases that were recorded so far."""
 
@@ -76,10 +78,11 @@ def rehearse(loaded: LoadedStack, plan: Plan, options: Options, on_progress: Pro
     settings = loaded.settings
     if settings is None:
         raise RehearsalError(f"{loaded.source} cannot be read")
-    binaries = ensure((*cluster.TOOLS, "pulumi"), on_progress)
+    ensure(cluster.TOOLS, on_progress)
+    pulumi = installed_cli(TOOLS["pulumi"].version) or ensure(("pulumi",), on_progress)["pulumi"]
     with ExitStack() as resources:
         started = time.monotonic()
-        stage = resources.enter_context(stand_up(loaded, plan, options, binaries["pulumi"], on_progress))
+        stage = resources.enter_context(stand_up(loaded, plan, options, pulumi, on_progress))
         course = _Course(stage, settings, on_progress)
         course.phases.append(Phase("cluster", time.monotonic() - started, True, {}))
         try:
@@ -101,7 +104,7 @@ def rehearse(loaded: LoadedStack, plan: Plan, options: Options, on_progress: Pro
             kinds=course.kinds,
             charts=course.charts,
             left=course.left,
-            unproven=unproven(stage.plan),
+            unproven=unproven(stage.plan, stage.unchecked()),
             kubeconfig=str(stage.kubeconfig) if options.keep else None,
         )
 
@@ -128,7 +131,8 @@ def stand_up(
         access = {"context": spec.context, "kubeconfig": str(kubeconfig)}
         config = {**loaded.config, "hearth:cluster": json.dumps(access)}
         if official:
-            config["hearth:addOns"] = json.dumps({add_on.name: add_on.mode for add_on in deployed.add_ons})
+            chosen = json.loads(config.get("hearth:addOns", "{}"))
+            config["hearth:addOns"] = json.dumps(chosen | {add_on.name: add_on.mode for add_on in deployed.add_ons})
         work = directory / "engine"
         work.mkdir()
         engine = Engine(
@@ -147,6 +151,7 @@ def stand_up(
             api=Api(kubeconfig),
             engine=engine,
             provider=f"pulumi-kubernetes {version}" + ("" if official else " as Hearth's own provider does it"),
+            unchecked=lambda: kubernetes.unchecked,
             charts=lambda: tuple(
                 Chart(release.name, release.version, release.namespace, release.repository)
                 for release in sorted(kubernetes.releases, key=lambda release: release.name)

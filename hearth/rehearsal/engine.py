@@ -9,6 +9,7 @@ import json
 import os
 import re
 import secrets
+import shutil
 import signal
 import subprocess
 import time
@@ -282,12 +283,25 @@ def _end(process: subprocess.Popen[str]) -> None:
         os.killpg(process.pid, signal.SIGKILL)
 
 
+def installed_cli(oldest: str) -> Path | None:
+    """The Pulumi CLI on PATH, if it is at least the version `oldest` (such as v3.246.0)."""
+    found = shutil.which("pulumi")
+    if found is None:
+        return None
+    environment = {**os.environ, "PULUMI_SKIP_UPDATE_CHECK": "true"}
+    try:
+        answer = subprocess.run([found, "version"], env=environment, capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return Path(found) if answer.returncode == 0 and _numbers(answer.stdout) >= _numbers(oldest) else None
+
+
 def official_plugin(name: str) -> Path | None:
     """The newest installed plugin of a provider, `resource-<name>-v<version>` in Pulumi's plugin directory."""
     home = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi")
     found = [path for path in home.glob(f"plugins/resource-{name}-v*") if path.is_dir()]
-    return max(found, key=_version, default=None)
+    return max(found, key=lambda plugin: _numbers(plugin.name.rsplit("-v", 1)[-1]), default=None)
 
 
-def _version(plugin: Path) -> tuple[int, ...]:
-    return tuple(int(number) for number in re.findall(r"\d+", plugin.name.rsplit("-v", 1)[-1]))
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version))

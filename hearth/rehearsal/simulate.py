@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -83,8 +83,11 @@ def expected_storage_classes(plan: Plan) -> tuple[str, ...]:
     return tuple(dict.fromkeys(claim.storage_class for claim in claims(plan) if claim.storage_class != own))
 
 
-def unproven(plan: Plan) -> dict[str, str]:
-    """What a rehearsal of this plan simulates, and what is therefore not proven by it."""
+def unproven(plan: Plan, unchecked: Sequence[str] = ()) -> dict[str, str]:
+    """What a rehearsal of this plan simulates, and what is therefore not proven by it.
+
+    `unchecked` are objects of kinds whose definitions could not be had.
+    """
     present = [add_on.name for add_on in plan.add_ons if add_on.mode == "present"]
     found = {
         "containers": "no image was pulled and no process ran: pods were marked ready at once, without their probes",
@@ -101,6 +104,8 @@ def unproven(plan: Plan) -> dict[str, str]:
         found["addresses"] = "given out by a stand-in for the site's load balancer; nothing answers there"
     if len(present) < len(plan.add_ons):
         found["Helm charts"] = "recorded, not installed; their definitions come from the projects' own releases"
+    if unchecked:
+        found["kinds"] = f"no definition of their kind could be had, so nobody checked {', '.join(unchecked)}"
     if present:
         found["add-ons"] = f"{', '.join(present)} taken as present; stand-ins did their work"
     return found

@@ -114,5 +114,9 @@ def test_present_add_ons_are_not_proven() -> None:
     assert "metallb" in unproven(with_add_ons_present(plan()))["add-ons"]
 
 
+def test_objects_whose_kind_nobody_knows_are_named() -> None:
+    assert "Cluster a/db" in unproven(plan(), ["Cluster a/db"])["kinds"]
+
+
 def test_a_stack_without_gpus_says_nothing_about_them() -> None:
     assert "GPUs" not in unproven(make_plan(load_stack(ROOT, "dev")))
