@@ -146,6 +146,12 @@ def running(name: str) -> bool:
     return is_supervised(_home(name))
 
 
+def names() -> tuple[str, ...]:
+    """Names of the clusters that `up` started and that live."""
+    found = (cache_directory() / "cluster").glob("*/")
+    return tuple(sorted(directory.name for directory in found if is_supervised(directory)))
+
+
 def down(name: str) -> bool:
     """End the cluster that `up` started and remove its files; whether one was running."""
     return stop_detached(_home(name))

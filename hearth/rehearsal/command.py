@@ -77,17 +77,17 @@ cluster = typer.Typer(help="A control plane with the nodes of a stack, for pulum
 
 @cluster.command()
 def up(stack: Stack, config: Config = None, directory: Directory = Path()) -> None:
-    """Start it and leave it running; add-ons count as present, whatever the stack says.
+    """Start the stack's cluster and leave it running; add-ons count as present, whatever the stack says.
 
     What it prints can be evaluated by a shell.
     """
     with _ends_in_order():
         from hearth.rehearsal import cluster as clusters
-        from hearth.rehearsal.simulate import KEPT, simulate, with_add_ons_present
+        from hearth.rehearsal.simulate import simulate, with_add_ons_present
 
         _, plan = _load(directory, stack, config or ())
         with _progress() as on_progress:
-            kubeconfig = clusters.up(simulate(with_add_ons_present(plan)), KEPT, on_progress)
+            kubeconfig = clusters.up(simulate(with_add_ons_present(plan)), plan.stack, on_progress)
         typer.echo(f"export KUBECONFIG={kubeconfig}")
         for add_on in plan.add_ons:
             if add_on.mode == "managed":
@@ -98,12 +98,12 @@ def up(stack: Stack, config: Config = None, directory: Directory = Path()) -> No
 
 @cluster.command()
 def down() -> None:
-    """End it and remove its files."""
+    """End every cluster that was left running, and remove their files."""
     with _ends_in_order():
         from hearth.rehearsal import cluster as clusters
-        from hearth.rehearsal.simulate import KEPT
 
-        typer.echo("The cluster has ended." if clusters.down(KEPT) else "No cluster is running.")
+        ended = [name for name in clusters.names() if clusters.down(name)]
+        typer.echo(f"Ended: {', '.join(ended)}." if ended else "No cluster is running.")
 
 
 def _load(directory: Path, stack: str, overrides: Sequence[str]) -> tuple[LoadedStack, Plan]:

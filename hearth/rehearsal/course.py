@@ -29,7 +29,7 @@ from hearth.rehearsal.provider.kubernetes import KubernetesProvider
 from hearth.rehearsal.provider.random import RandomProvider
 from hearth.rehearsal.provider.server import serve
 from hearth.rehearsal.report.model import Chart, Failure, Landscape, Model, Phase, Report
-from hearth.rehearsal.simulate import KEPT, Shortfall, simulate, unproven, with_add_ons_present
+from hearth.rehearsal.simulate import Shortfall, simulate, unproven, with_add_ons_present
 from hearth.settings.loading import LoadedStack
 from hearth.settings.stack import Settings
 
@@ -122,7 +122,7 @@ def stand_up(
     with ExitStack() as resources:
         directory = Path(resources.enter_context(tempfile.TemporaryDirectory(prefix="hearth-rehearsal-")))
         if options.keep:
-            kubeconfig = _keep(spec, resources, on_progress)
+            kubeconfig = _keep(plan.stack, spec, resources, on_progress)
         else:
             kubeconfig = resources.enter_context(cluster.start(spec, directory / "cluster", on_progress)).kubeconfig
         kubernetes = KubernetesProvider(kubeconfig, Limits(default=options.seconds, longest=options.seconds))
@@ -163,15 +163,15 @@ def _run_program() -> None:
     runpy.run_path(str(PROGRAM), run_name="__main__")
 
 
-def _keep(spec: cluster.ClusterSpec, resources: ExitStack, on_progress: Progress) -> Path:
+def _keep(name: str, spec: cluster.ClusterSpec, resources: ExitStack, on_progress: Progress) -> Path:
     """A cluster that lives on; it ends all the same when the rehearsal cannot even begin or is interrupted."""
-    if cluster.running(KEPT):
-        raise RehearsalError("a cluster is already running: end it with make cluster-down, or leave --keep out")
-    kubeconfig = cluster.up(spec, KEPT, on_progress)
+    if cluster.running(name):
+        raise RehearsalError(f"cluster {name} is already running: end it with make cluster-down, or leave --keep out")
+    kubeconfig = cluster.up(spec, name, on_progress)
 
     def end_if_broken_off(kind: object, error: BaseException | None, at: object) -> None:
         if error is not None:
-            cluster.down(KEPT)
+            cluster.down(name)
 
     resources.push(end_if_broken_off)
     return kubeconfig

@@ -18,9 +18,6 @@ from hearth.workload import Claim
 CONTEXT = "hearth-rehearsal"
 """Name of the kubeconfig's context where the stack names none."""
 
-KEPT = "local"
-"""Name of the one cluster that is left running, for whichever stack."""
-
 PROVISIONER = "simulated.hearth.dev"
 """Provisioner of the StorageClasses that the stack expects and does not make."""
 

@@ -203,7 +203,7 @@ class TestLeftRunning:
         kubeconfig = Path(started.stdout.splitlines()[0].removeprefix("export KUBECONFIG="))
         again = hearth(separate, "cluster", "up", "-s", "dev")
         assert "already running" in again.stderr
-        assert hearth(separate, "cluster", "down").stdout == "The cluster has ended.\n"
+        assert hearth(separate, "cluster", "down").stdout == "Ended: dev.\n"
         assert not kubeconfig.exists()
 
     def test_kept_stack_stays_in_its_cluster(self, separate: Mapping[str, str]) -> None:
