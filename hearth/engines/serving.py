@@ -13,6 +13,14 @@ CACHE = "/cache"
 """Scratch for compiled kernels and everything that an engine writes at run time."""
 SECRETS = "/run/secrets/hearth"
 """Where secret files are mounted."""
+CACHES: Mapping[str, str] = {
+    "HOME": CACHE,
+    "XDG_CACHE_HOME": CACHE,
+    "TRITON_CACHE_DIR": f"{CACHE}/triton",
+    "TORCHINDUCTOR_CACHE_DIR": f"{CACHE}/inductor",
+    "FLASHINFER_WORKSPACE_BASE": CACHE,
+}
+"""Where engines and their libraries put compiled kernels; by default some use the home folder and some /tmp."""
 OFFLINE: Mapping[str, str] = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "DO_NOT_TRACK": "1"}
 """No call to a hub while serving: weights come from the volume."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hearth.engines.serving import CACHE, OFFLINE, SECRETS, WEIGHTS, Request, Serving
+from hearth.engines.serving import CACHE, CACHES, OFFLINE, SECRETS, WEIGHTS, Request, Serving
 from hearth.workload import Drain, Mount, SecretFilesVolume, Security
 
 PORT = 30000
@@ -36,9 +36,8 @@ def serve(request: Request) -> Serving:
         args.append(f"--tool-call-parser={request.tool_call_parser}")
     env = {
         **OFFLINE,
-        "HOME": CACHE,
+        **CACHES,
         "SGLANG_CACHE_DIR": f"{CACHE}/sglang",
-        "TRITON_CACHE_DIR": f"{CACHE}/triton",
         "SGLANG_ENABLE_HEALTH_ENDPOINT_GENERATION": "false",
     }
     if request.source.startswith("openai/gpt-oss"):
@@ -56,7 +55,7 @@ def serve(request: Request) -> Serving:
         security=Security(
             user=0,
             group=0,
-            root_reason="SGLang's image keeps its Python packages and kernels caches where only root may write",
+            root_reason="SGLang's image keeps its Python packages and kernel caches where only root may write",
             read_only_root=False,
         ),
         drain=Drain(endpoint_seconds=15, engine_seconds=_FINISH_SECONDS, grace_seconds=_FINISH_SECONDS + 30),

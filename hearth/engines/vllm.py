@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hearth.engines.serving import CACHE, OFFLINE, WEIGHTS, Request, Serving
+from hearth.engines.serving import CACHE, CACHES, OFFLINE, WEIGHTS, Request, Serving
 from hearth.workload import Drain, Security
 
 PORT = 8000
@@ -35,9 +35,10 @@ def serve(request: Request) -> Serving:
         args=(*args, *request.extra),
         env={
             **OFFLINE,
-            "HOME": CACHE,
+            **CACHES,
             "VLLM_CACHE_ROOT": f"{CACHE}/vllm",
-            "TRITON_CACHE_DIR": f"{CACHE}/triton",
+            # It asks for the user's name, which a user without an entry in /etc/passwd has only from here.
+            "USER": "vllm",
             "VLLM_NO_USAGE_STATS": "1",
         },
         secret_env=("VLLM_API_KEY",),
