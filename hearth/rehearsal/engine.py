@@ -5,6 +5,7 @@ Importing this module loads the Pulumi SDK; import it only where a rehearsal sta
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -12,6 +13,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -188,6 +190,10 @@ class Engine:
             result = run(recorder)
         except CommandError as error:
             failure = str(error)
+            _discard_program()
+        except BaseException:
+            _discard_program()
+            raise
         else:
             if isinstance(result, automation.UpResult):
                 outputs = {name: output.value for name, output in result.outputs.items() if not output.secret}
@@ -196,6 +202,19 @@ class Engine:
             diagnostics += (Diagnostic("error", failure),)
         seconds = time.monotonic() - started
         return Outcome(operation, not failure, seconds, recorder.changes(), diagnostics, outputs)
+
+
+def _discard_program() -> None:
+    """Ends what the SDK leaves of a program whose deployment failed: coroutines of a loop that is closed already.
+
+    Collected later, at any time, each would print a traceback about that.
+    """
+    hook = sys.unraisablehook
+    sys.unraisablehook = lambda unraisable: None
+    try:
+        gc.collect()
+    finally:
+        sys.unraisablehook = hook
 
 
 class _Recorder:
