@@ -58,6 +58,12 @@ def test_another_model_changes_only_the_web_ui(
     assert found and all(name.endswith("::chat-web-ui") for name in found)
 
 
+def test_another_model_on_a_mixed_pool_restarts_none_of_its_neighbours() -> None:
+    neighbours = [model(tensorParallel=4), model(name="small")]
+    found = changed(resources(models=neighbours), resources(models=[*neighbours, model(name="another")]))
+    assert found and all(name.endswith("::chat-web-ui") for name in found)
+
+
 def test_a_longer_context_changes_only_its_own_server(before: Mapping[str, str]) -> None:
     after = resources(models=[model(contextLength=16384)])
     assert {name.rpartition(":")[2] for name in changed(before, after)} == {"chat-qwq"}

@@ -1,15 +1,15 @@
 """Which node each replica gets, and whether the scheduler can be left to choose.
 
-A replica's GPUs are on one node. Replicas are placed best fit, largest first. Where some order of arrival could leave
-a replica without a node although the sums fit (a pool cut into pieces), the workloads of that pool are pinned to the
-nodes planned for them.
+A replica's GPUs are on one node. Replicas are placed best fit in the order of the stack file, so that a model added at
+its end moves none of the others; where that order wastes too much, largest first. On a pool whose replicas differ in
+size the scheduler, which spreads pods, could leave no node to the largest: its workloads are pinned to their nodes.
 """
 
 from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hearth.planning.plan import NodePool
@@ -51,27 +51,41 @@ def node_names(pool: NodePool) -> tuple[str, ...]:
     return pool.nodes or tuple(f"{pool.name}-{number}" for number in range(1, pool.node_count + 1))
 
 
-def fits_in_any_order(sizes: Iterable[int], nodes: int, gpus_per_node: int) -> bool:
-    """Whether replicas of these sizes all find a node, whichever comes first and wherever the scheduler puts it.
-
-    A replica of g GPUs finds none only if every node has fewer than g free, that is if the others hold at least
-    nodes x (gpus_per_node - g + 1). Replicas of one size fill nodes without waste, so for them counting is exact.
-    """
-    wanted = list(sizes)
-    distinct = set(wanted)
-    if len(distinct) <= 1:
-        return all(len(wanted) <= nodes * (gpus_per_node // size) for size in distinct)
-    total = sum(wanted)
-    return all(total - size < nodes * (gpus_per_node - size + 1) for size in distinct)
-
-
 def place(pool: NodePool, demands: Sequence[Demand]) -> dict[str, Placement] | PoolFull:
     """Nodes for every replica of every demand on this pool, or the arithmetic of why there are not enough."""
-    names = node_names(pool)
+    largest_first = sorted(demands, key=lambda demand: -demand.gpus)
+    attempts = [_best_fit(pool, order) for order in (demands, largest_first)]
+    fitting = next((attempt for attempt in attempts if not attempt.unplaced(demands)), None)
+    if fitting is None:
+        last = attempts[-1]
+        return PoolFull(last.unplaced(demands), _arithmetic(pool, demands, last.placed, last.free))
+    sizes = {demand.gpus for demand in demands}
+    if len(sizes) > 1:
+        certain = _pins_suffice(pool, demands, fitting.placed)
+        return {d.workload: Placement(tuple(fitting.placed[d.workload]), True, False, certain) for d in demands}
+    # Replicas of one size fill nodes without waste, wherever they go; a rollout needs one more of each model.
+    rooms = pool.node_count * (pool.gpus_per_node // max(sizes, default=1))
+    surge = sum(demand.replicas + 1 for demand in demands) <= rooms
+    return {d.workload: Placement(tuple(fitting.placed[d.workload]), False, surge, True) for d in demands}
+
+
+@dataclass(frozen=True)
+class _Fit:
+    """Nodes of each workload's replicas, as far as they found one, and the GPUs left on each node."""
+
+    placed: dict[str, list[str]]
+    free: dict[str, int]
+
+    def unplaced(self, demands: Sequence[Demand]) -> tuple[str, ...]:
+        return tuple(d.workload for d in demands if len(self.placed[d.workload]) < d.replicas)
+
+
+def _best_fit(pool: NodePool, demands: Sequence[Demand]) -> _Fit:
+    """Each replica goes to the node with the fewest free GPUs that are enough."""
     by_free: dict[int, list[str]] = defaultdict(list)
-    by_free[pool.gpus_per_node] = list(reversed(names))
+    by_free[pool.gpus_per_node] = list(reversed(node_names(pool)))
     placed: dict[str, list[str]] = {demand.workload: [] for demand in demands}
-    for demand in sorted(demands, key=lambda d: -d.gpus):
+    for demand in demands:
         for _ in range(demand.replicas):
             free = next((f for f in range(demand.gpus, pool.gpus_per_node + 1) if by_free[f]), None)
             if free is None:
@@ -79,15 +93,7 @@ def place(pool: NodePool, demands: Sequence[Demand]) -> dict[str, Placement] | P
             node = by_free[free].pop()
             by_free[free - demand.gpus].append(node)
             placed[demand.workload].append(node)
-    unplaced = tuple(d.workload for d in demands if len(placed[d.workload]) < d.replicas)
-    if unplaced:
-        left = {node: free for free, nodes in by_free.items() for node in nodes}
-        return PoolFull(unplaced, _arithmetic(pool, demands, placed, left))
-    sizes = [demand.gpus for demand in demands for _ in range(demand.replicas)]
-    free_choice = fits_in_any_order(sizes, pool.node_count, pool.gpus_per_node)
-    surges = fits_in_any_order(sizes + [d.gpus for d in demands], pool.node_count, pool.gpus_per_node)
-    certain = free_choice or _pins_suffice(pool, demands, placed)
-    return {d.workload: Placement(tuple(placed[d.workload]), not free_choice, surges, certain) for d in demands}
+    return _Fit(placed, {node: free for free, nodes in by_free.items() for node in nodes})
 
 
 def _pins_suffice(pool: NodePool, demands: Sequence[Demand], placed: dict[str, list[str]]) -> bool:
