@@ -295,6 +295,9 @@ def test_sigterm_ends_at_once_and_keeps_finished_files(hub: Hub, volume: Path) -
     hub.faults.seconds_per_chunk = 0.5
     process = start(hub.endpoint, volume, {})
     until(process, "MiB/s")
+    deadline = time.monotonic() + 20
+    while not (volume / "config.json").exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
     asked = time.monotonic()
     code, output = finish(process)
