@@ -8,11 +8,11 @@ import re
 from hearth.catalog.models import CatalogModel
 from hearth.engines import sglang, vllm
 from hearth.engines.serving import CACHE, WEIGHTS, Request
-from hearth.planning.memory import memory_use
+from hearth.planning.memory import GIB, memory_use
 from hearth.planning.placement import Placement
 from hearth.planning.plan import ModelPlan, NodePool
 from hearth.planning.rollout import download_seconds, gpu_rollout, http_probes, startup_seconds
-from hearth.planning.scripts import script
+from hearth.planning.scripts import SCRIPTS, script
 from hearth.settings.models import HuggingFace, Model
 from hearth.workload import (
     Claim,
@@ -29,14 +29,12 @@ from hearth.workload import (
 )
 
 _ENGINES = {"vllm": vllm, "sglang": sglang}
-_SCRIPTS = "/opt/hearth"
 _WAIT = {name: script(name) for name in ("wait_for_weights.py", "weights_volume.py")}
 _DOWNLOAD = {name: script(name) for name in ("download_weights.py", "weights_selection.py", "weights_volume.py")}
 _DOWNLOADER = Security(user=2000, group=0)
 """Any user that is not root; the files it leaves are readable by all."""
 _NO_RETRY = (2, 3, 4)
 """Exit codes of download_weights.py: wrong settings, no access to the model, no such model or revision."""
-_GIB = 2**30
 _CLAIM_MARGIN = 1.1
 """Room for tokenizer, configuration and a file that is being replaced."""
 
@@ -114,11 +112,11 @@ def plan_model(
                 name="wait-for-weights",
                 image=image,
                 resources=Resources(cpus=0.1, memory_gib=0.25),
-                command=("python3", f"{_SCRIPTS}/wait_for_weights.py"),
+                command=("python3", f"{SCRIPTS}/wait_for_weights.py"),
                 env={**base_env, **weights_env},
                 mounts=(
                     Mount(WEIGHTS, ClaimVolume(claim.name), read_only=True),
-                    Mount(_SCRIPTS, FilesVolume(_WAIT), read_only=True),
+                    Mount(SCRIPTS, FilesVolume(_WAIT), read_only=True),
                 ),
             ),
         ),
@@ -165,19 +163,19 @@ def plan_model(
             name="download",
             image=image,
             resources=Resources(cpus=1, memory_gib=4, scratch_gib=2),
-            command=("python3", f"{_SCRIPTS}/download_weights.py"),
+            command=("python3", f"{SCRIPTS}/download_weights.py"),
             env={
                 **base_env,
                 **weights_env,
                 "HF_ENDPOINT": hugging_face.endpoint,
-                "EXPECTED_BYTES": str(round(weights_gib * _GIB)),
+                "EXPECTED_BYTES": str(round(weights_gib * GIB)),
                 "HOME": "/tmp",
             },
             secret_env=token_env,
             mounts=(
                 Mount(WEIGHTS, ClaimVolume(claim.name)),
                 Mount("/tmp", ScratchVolume(size_gib=1)),
-                Mount(_SCRIPTS, FilesVolume(_DOWNLOAD), read_only=True),
+                Mount(SCRIPTS, FilesVolume(_DOWNLOAD), read_only=True),
             ),
         ),
         security=_DOWNLOADER,

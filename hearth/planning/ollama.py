@@ -7,7 +7,7 @@ import math
 from hearth.planning.placement import Placement
 from hearth.planning.plan import NodePool, OllamaPlan
 from hearth.planning.rollout import download_seconds, gpu_rollout, http_probes
-from hearth.planning.scripts import script
+from hearth.planning.scripts import SCRIPTS, script
 from hearth.settings.models import Ollama
 from hearth.workload import (
     Claim,
@@ -28,7 +28,6 @@ NAME = "ollama"
 PORT = 11434
 _MODELS = "/models"
 _HOME = "/home/ollama"
-_SCRIPTS = "/opt/hearth"
 _START_SECONDS = 300
 _HOST_MEMORY_FACTOR = 1.3
 """Weights, KV cache and the server itself, over the size of the largest model, on a CPU node."""
@@ -114,12 +113,12 @@ def plan_ollama(
             name="pull",
             image=image,
             resources=Resources(cpus=0.5, memory_gib=1),
-            command=("sh", f"{_SCRIPTS}/pull_models.sh"),
+            command=("sh", f"{SCRIPTS}/pull_models.sh"),
             args=tuple(ollama.models),
             env={**env, "NVIDIA_VISIBLE_DEVICES": "void", "OLLAMA_HOST": "127.0.0.1:11434"},
             mounts=(
                 *mounts,
-                Mount(_SCRIPTS, FilesVolume({"pull_models.sh": script("pull_models.sh")}), read_only=True),
+                Mount(SCRIPTS, FilesVolume({"pull_models.sh": script("pull_models.sh")}), read_only=True),
             ),
         ),
         security=security,

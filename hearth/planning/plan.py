@@ -153,8 +153,6 @@ class WebUiPlan:
     migration: Workload | None
     """None with SQLite, where the one server migrates by itself."""
     files: Claim | None
-    admin_email: str
-    admin_name: str
     url: str | None
     """Where people reach it; None while only the load balancer knows."""
 

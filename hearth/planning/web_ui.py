@@ -128,8 +128,6 @@ def plan_web_ui(
         server=server,
         migration=_migration(image, base, secrets, mounts, postgres) if postgres else None,
         files=files,
-        admin_email=web_ui.admin.email,
-        admin_name=web_ui.admin.name,
         url=_url(web_ui),
     )
 

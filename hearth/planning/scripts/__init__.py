@@ -5,6 +5,9 @@ from __future__ import annotations
 from functools import cache
 from importlib.resources import files
 
+SCRIPTS = "/opt/hearth"
+"""Where containers mount them."""
+
 
 @cache
 def script(name: str) -> str:
