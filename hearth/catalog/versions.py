@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -34,3 +35,10 @@ def charts() -> Mapping[str, Chart]:
         name: Chart(entry["chart"], entry["repository"], entry["version"], entry["namespace"], entry["podSecurity"])
         for name, entry in read("versions.yaml")["charts"].items()
     }
+
+
+def version_of(image: str) -> str:
+    """The version in an image's tag: 0.33.0 of vllm/vllm-openai:v0.33.0; empty if the tag does not begin with one."""
+    tag = image.partition("@")[0].rpartition("/")[2].partition(":")[2]
+    found = re.match(r"v?(\d+(\.\d+)*(\.post\d+)?)", tag)
+    return found.group(1) if found else ""
