@@ -46,6 +46,12 @@ class Faults:
     """Pause before each 16 KiB of a weights file."""
     unavailable: int = 0
     """Requests for the model's information that are answered with 503."""
+    small_files: bool = False
+    """Cuts and pauses are of the other files as well, and those are elsewhere, too."""
+    gated_files_only: bool = False
+    """The model's information is public although it is gated, as the real hub's is."""
+    sizes: bool = True
+    """The model's information has the files' sizes."""
 
 
 @dataclass
@@ -138,6 +144,8 @@ class _Handler(BaseHTTPRequestHandler):
         hub = self.hub
         if match["source"] != hub.source:
             self._send_error(401 if "Authorization" not in self.headers else 404, "RepoNotFound")
+        elif hub.faults.gated_files_only and "file" not in match.groupdict():
+            return True
         elif hub.faults.gated_token and self.headers.get("Authorization") != f"Bearer {hub.faults.gated_token}":
             self._send_error(401 if "Authorization" not in self.headers else 403, "GatedRepo")
         elif match["revision"] not in (hub.revision, hub.commit):
@@ -153,7 +161,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(503, "")
             return
         siblings = [
-            {"rfilename": name, "size": len(content) + (hub.faults.announced_extra if _is_large(name) else 0)}
+            {"rfilename": name}
+            | ({"size": len(content) + hub.faults.announced_extra * _is_large(name)} if hub.faults.sizes else {})
             for name, content in hub.files.items()
         ]
         self._send(200, json.dumps({"id": hub.source, "sha": hub.commit, "siblings": siblings}).encode(), {})
@@ -165,7 +174,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send_error(404, "EntryNotFound")
             return
         headers = {"X-Repo-Commit": hub.commit, "ETag": f'"{hashlib.sha256(content).hexdigest()}"'}
-        if _is_large(name):
+        if _is_large(name) or hub.faults.small_files:
             linked = {"X-Linked-ETag": headers["ETag"], "X-Linked-Size": str(len(content))}
             self._send(302, b"", {**headers, **linked, "Location": f"{hub.cdn}{_CDN}{name}"})
         else:
