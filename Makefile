@@ -1,6 +1,6 @@
 # Everything sets itself up in .venv; nothing is installed outside of this folder but caches in ~/.cache.
 .DEFAULT_GOAL := help
-.PHONY: help rehearse plan test test-fast lint types schema bench preview up down cluster cluster-down
+.PHONY: help rehearse plan test test-fast lint types schema flags bench preview up down cluster cluster-down
 .SILENT:
 
 VENV := .venv
@@ -30,8 +30,8 @@ plan: $(RUN) ## Show what STACK deploys, without engine, cluster or cloud
 test: $(DEV) ## Run all tests
 	$(PY) -m pytest
 
-test-fast: $(DEV) ## Run the tests that need no control plane
-	$(PY) -m pytest -m "not cluster"
+test-fast: $(DEV) ## Run the tests that need neither control plane nor network
+	$(PY) -m pytest -m "not cluster and not packages"
 
 lint: $(DEV) ## Check the style
 	$(PY) -m ruff check --no-cache .
@@ -42,6 +42,11 @@ types: $(DEV) ## Check the types
 schema: $(RUN) ## Write the JSON Schema of stack files and docs/settings.md anew
 	$(PY) -m hearth.settings.schema > hearth/settings/schema.json
 	$(PY) -m hearth.settings.reference > docs/settings.md
+
+flags: $(RUN) ## Write the tables of the engines' flags anew from their published packages (about 2 GB)
+	for engine in vllm sglang; do \
+		$(PY) -m hearth.engines.extraction $$engine --output hearth/engines/tables/$$engine.json || exit 1; \
+	done
 
 bench: $(RUN) ## Measure the plan; ARGS=--write updates docs/benchmarks.md
 	$(PY) -m bench.plan $(ARGS)
