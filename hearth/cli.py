@@ -10,6 +10,8 @@ import typer
 
 from hearth import garbage
 from hearth.answers import print_json, print_refusal
+from hearth.catalog_command import catalog
+from hearth.fit_command import fit
 from hearth.options import Config, Directory, Stack
 from hearth.rehearsal.command import cluster, rehearse
 
@@ -54,7 +56,7 @@ def plan(
 
 def _plan(stack: str, as_json: bool, manifests: Path | None, overrides: Sequence[str], directory: Path) -> None:
     from hearth.evaluation import EvaluationError, evaluate
-    from hearth.planning import make_plan
+    from hearth.planning.stack import make_plan
     from hearth.presentation.summary import summarise
     from hearth.problems import ConfigurationError
     from hearth.settings.loading import load_stack
@@ -94,6 +96,8 @@ def _failure(message: str) -> typer.Exit:
     return typer.Exit(1)
 
 
+app.command()(fit)
+app.add_typer(catalog, name="catalog")
 app.command()(rehearse)
 app.add_typer(cluster, name="cluster")
 
