@@ -8,7 +8,7 @@ from pulumi.runtime.config import CONFIG
 from pydantic import SecretStr
 
 from components.platform import ChatPlatform, ChatPlatformArgs
-from hearth.planning import make_plan
+from hearth.planning.stack import make_plan
 from hearth.problems import ConfigurationError
 from hearth.settings.loading import load_config
 

@@ -25,7 +25,7 @@ class ModelWeightsArgs:
 class ModelWeights(pulumi.ComponentResource):
     """A volume and the Job that fills it; servers that come after `ready` load from it without any network.
 
-    >>> weights = ModelWeights("qwq-weights", ModelWeightsArgs(model.download, KubernetesRuntime("chat", {})))
+    >>> weights = ModelWeights("qwq-weights", ModelWeightsArgs(model.downloads[0].job, KubernetesRuntime("chat", {})))
     """
 
     ready: pulumi.Resource

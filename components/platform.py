@@ -47,7 +47,7 @@ class ChatPlatform(pulumi.ComponentResource):
 
     namespace: pulumi.Output[str]
     endpoints: Mapping[str, str]
-    """Base URL of each model's API inside the cluster, by the name that it is served under."""
+    """Base URL of each model's API inside the cluster, by every name that requests choose it by."""
     url: pulumi.Output[str | None]
     """Where people reach the web UI; None where it is not exposed."""
     load_balancer_address: pulumi.Output[str] | None
@@ -95,11 +95,10 @@ class ChatPlatform(pulumi.ComponentResource):
             PostgresTier(f"{name}-postgres", PostgresTierArgs(plan.postgres, runtime), tier) if plan.postgres else None
         )
         models = [_model(name, model, runtime, gpus, args.hugging_face_token, tier) for model in plan.models]
-        self.endpoints = {model.served_name: model.url for model in plan.models}
+        self.endpoints = plan.endpoints
         if plan.ollama:
             needs = gpus if plan.ollama.pool else ()
             OllamaTier(f"{name}-ollama", OllamaTierArgs(plan.ollama, runtime, needs), tier)
-            self.endpoints |= dict.fromkeys(plan.ollama.models, plan.ollama.url)
         web_ui = WebUiTier(
             f"{name}-web-ui",
             WebUiTierArgs(
@@ -164,9 +163,12 @@ def _model(
     token: pulumi.Input[str] | None,
     opts: pulumi.ResourceOptions,
 ) -> InferenceTier:
-    weights = ModelWeights(f"{name}-{model.name}-weights", ModelWeightsArgs(model.download, runtime, token), opts)
+    weights = [
+        ModelWeights(f"{name}-{download.name}-weights", ModelWeightsArgs(download.job, runtime, token), opts).ready
+        for download in model.downloads
+    ]
     return InferenceTier(
         f"{name}-{model.name}",
-        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*gpus, weights.ready]),
+        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*gpus, *weights]),
         opts,
     )

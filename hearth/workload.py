@@ -66,6 +66,9 @@ class SecretFilesVolume:
     keys: tuple[str, ...]
 
 
+SECRET_FILES = "/run/secrets/hearth"  # noqa: S105 - a folder
+"""Where workloads mount them."""
+
 Volume: TypeAlias = ClaimVolume | ScratchVolume | FilesVolume | SecretFilesVolume
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hearth.planning import make_plan
+from hearth.planning.stack import make_plan
 from hearth.settings.loading import load_stack
 
 ROOT = Path(__file__).parents[1]

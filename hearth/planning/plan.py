@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from hearth.engines.serving import Metrics
 from hearth.workload import Claim, Taint, Workload
 
 
@@ -87,22 +88,39 @@ class AddressPool:
 
 @dataclass(frozen=True)
 class MemoryUse:
-    """GPU memory of one GPU of a replica, in GiB."""
+    """GPU memory of the fullest GPU of a replica, in GiB; the KV cache is not reckoned for a model of unknown shape."""
 
     weights_gib: float
     kv_cache_gib: float
-    """For one request of the whole context length."""
+    """For as many requests of the whole context length as the stack asks for."""
     budget_gib: float
-    """What the engine may use: utilisation x memory that CUDA reports."""
+    """What the engine may use of what CUDA reports."""
+    overhead_gib: float = 0.0
+    """Activations, CUDA graphs, communication buffers."""
+    kv_cache_tokens: int = 0
+    """Tokens that the whole KV cache holds."""
+    max_concurrency: float = 0.0
+    """Requests of the whole context length that find room at once, in one replica."""
+
+
+@dataclass(frozen=True)
+class DownloadPlan:
+    """What is fetched to a volume of its own."""
+
+    name: str
+    claim: Claim
+    job: Workload
 
 
 @dataclass(frozen=True)
 class ModelPlan:
-    """One served model: its weights on a volume, and its servers."""
+    """One served model: its weights on volumes, and its servers."""
 
     name: str
     source: str
     served_name: str
+    adapters: tuple[str, ...]
+    """Names by which requests choose its LoRA adapters."""
     engine: Literal["vllm", "sglang"]
     engine_version: str
     pool: str
@@ -114,11 +132,12 @@ class ModelPlan:
     pinned: bool
     memory: MemoryUse
     weights_gib: float
-    claim: Claim
-    download: Workload
+    downloads: tuple[DownloadPlan, ...]
+    """The weights, then each adapter."""
     server: Workload
     url: str
     """Base URL of the OpenAI API inside the cluster."""
+    metrics: Metrics
 
 
 @dataclass(frozen=True)
@@ -188,6 +207,12 @@ class Plan:
     warnings: tuple[str, ...]
 
     @property
+    def endpoints(self) -> Mapping[str, str]:
+        """Base URL of each model's API inside the cluster, by every name that requests choose it by."""
+        found = {name: model.url for model in self.models for name in (model.served_name, *model.adapters)}
+        return found | (dict.fromkeys(self.ollama.models, self.ollama.url) if self.ollama else {})
+
+    @property
     def workloads(self) -> tuple[Workload, ...]:
         """Every workload, in the order in which they can be started."""
         found: list[Workload] = []
@@ -195,7 +220,7 @@ class Plan:
             if store:
                 found.append(store.server)
         for model in self.models:
-            found += [model.download, model.server]
+            found += [*(download.job for download in model.downloads), model.server]
         if self.ollama:
             found += [self.ollama.pull, self.ollama.server]
         if self.web_ui.migration:

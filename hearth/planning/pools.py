@@ -36,7 +36,7 @@ def plan_pools(settings: Settings) -> PoolPlans:
     demands: dict[str, list[Demand]] = {name: [] for name in pools}
     for model in settings.models:
         if model.pool in demands:
-            demands[model.pool].append(Demand(model.name, model.replicas, model.tensor_parallel))
+            demands[model.pool].append(Demand(model.name, model.replicas, model.gpus))
     if settings.ollama and settings.ollama.pool in demands:
         demands[settings.ollama.pool].append(Demand(OLLAMA, 1, settings.ollama.gpus))
     return PoolPlans(pools, {name: place(pools[name], demands[name]) for name in pools})

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hearth.catalog.models import models
 from hearth.catalog.ollama import ollama_models
 from hearth.catalog.versions import images as pinned_images
 from hearth.planning import foundation, stores, web_ui
-from hearth.planning.feasibility import find_host_problems, find_problems, weights_gib
+from hearth.planning.feasibility import find_host_problems, find_problems
 from hearth.planning.inference import plan_model
+from hearth.planning.model_feasibility import find_model_problems
+from hearth.planning.models import JudgedModel, judge_models
 from hearth.planning.ollama import plan_ollama
 from hearth.planning.plan import ClusterAccess, ModelPlan, OllamaPlan, Plan, RuntimeClass, StorePlan
 from hearth.planning.pools import OLLAMA, PoolPlans, plan_pools
@@ -28,11 +29,13 @@ def make_plan(loaded: LoadedStack) -> Plan:
         raise ConfigurationError(loaded.problems, loaded.source)
     pools = plan_pools(settings)
     images = _images(settings)
-    found = unaffected(list(find_problems(settings, pools, images)), loaded.pruned)
+    models = judge_models(settings, pools, images)
+    findings = [*find_model_problems(settings, pools, models, images), *find_problems(settings, pools)]
+    found = unaffected(findings, loaded.pruned)
     problems = [*loaded.problems, *loaded.locate(found)]
     if problems:
         raise ConfigurationError(problems, loaded.source)
-    plan = _plan(settings, loaded.stack, pools, images)
+    plan = _plan(settings, loaded.stack, pools, models, images)
     problems = list(find_host_problems(settings, plan.workloads))
     if problems:
         raise ConfigurationError(loaded.locate(problems), loaded.source)
@@ -53,14 +56,16 @@ def _images(settings: Settings) -> Mapping[str, str]:
     return {**pinned_images(), **{name: image for name, image in chosen.items() if image}}
 
 
-def _plan(settings: Settings, stack: str, pools: PoolPlans, images: Mapping[str, str]) -> Plan:
+def _plan(
+    settings: Settings, stack: str, pools: PoolPlans, models: Mapping[str, JudgedModel], images: Mapping[str, str]
+) -> Plan:
     namespace = settings.namespace or f"hearth-{stack}"
     runtime_class = foundation.plan_runtime_class(settings, namespace)
     nfs_class = foundation.plan_nfs_class(settings, namespace)
     storage_class = nfs_class.name if nfs_class else settings.storage.storage_class or ""
     database_class = settings.web_ui.database.storage_class or settings.storage.database_storage_class or storage_class
     own_classes = {nfs_class.name} if nfs_class else set[str]()
-    served = _models(settings, pools, images, storage_class, runtime_class)
+    served = _models(settings, pools, models, images, storage_class, runtime_class)
     ollama = _ollama(settings, pools, images, storage_class, runtime_class)
     redis, postgres = _stores(settings, images, database_class)
     chat = web_ui.plan_web_ui(
@@ -102,6 +107,7 @@ def _plan(settings: Settings, stack: str, pools: PoolPlans, images: Mapping[str,
 def _models(
     settings: Settings,
     pools: PoolPlans,
+    judged: Mapping[str, JudgedModel],
     images: Mapping[str, str],
     storage_class: str,
     runtime_class: RuntimeClass | None,
@@ -109,8 +115,8 @@ def _models(
     return tuple(
         plan_model(
             model,
-            shape=models().get(model.source),
-            weights_gib=weights_gib(model) or 0.0,
+            memory=judged[model.name].memory,
+            serving=judged[model.name].serving,
             pool=pools.by_name[model.pool],
             placement=pools.placement(model.pool, model.name),
             image=images[model.engine],
@@ -191,6 +197,12 @@ def _warnings(settings: Settings, pools: PoolPlans, served: tuple[ModelPlan, ...
         found.append(
             f"the weights of {', '.join(moving[:5])} follow the branch main: pin hearth:models[].revision to a commit"
         )
+    for model in served:
+        if model.engine == "sglang" and model.adapters:
+            found.append(
+                f"SGLang lists the adapters of {model.name} by their own names too, under which the model answers "
+                f"without them: people and programs choose {', '.join(model.adapters[:5])}"
+            )
     users = {model.pool for model in served} | {settings.ollama.pool if settings.ollama else None}
     for name, pool in pools.by_name.items():
         uncertain = [m.name for m in served if m.pool == name and not pools.placement(name, m.name).certain]

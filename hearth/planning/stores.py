@@ -6,6 +6,7 @@ from hearth.planning.plan import StorePlan
 from hearth.planning.scripts import script
 from hearth.settings.web_ui import Database, Redis
 from hearth.workload import (
+    SECRET_FILES,
     Claim,
     ClaimVolume,
     CommandProbe,
@@ -29,7 +30,6 @@ DATABASE = "hearth"
 """Name of the database and of its owner."""
 
 _CONFIG = "/etc/hearth"
-_SECRETS = "/run/secrets/hearth"
 _PGDATA = "/var/lib/postgresql/data/pgdata"
 _START_SECONDS = 300
 
@@ -42,7 +42,7 @@ def plan_redis(redis: Redis, *, image: str, storage_class: str, callers: tuple[s
     claim = Claim("redis-data", redis.volume_gib, storage_class, shared=False)
     config = "\n".join(
         [
-            f"include {_SECRETS}/auth.conf",
+            f"include {SECRET_FILES}/auth.conf",
             "bind * -::*",
             f"port {REDIS_PORT}",
             "dir /data",
@@ -68,7 +68,7 @@ def plan_redis(redis: Redis, *, image: str, storage_class: str, callers: tuple[s
             secret_env=("REDISCLI_AUTH",),
             mounts=(
                 Mount(_CONFIG, FilesVolume({"server.conf": config}), read_only=True),
-                Mount(_SECRETS, SecretFilesVolume(("auth.conf",)), read_only=True),
+                Mount(SECRET_FILES, SecretFilesVolume(("auth.conf",)), read_only=True),
                 Mount("/data", ClaimVolume(claim.name)),
                 Mount("/tmp", ScratchVolume(size_gib=0.125)),
             ),

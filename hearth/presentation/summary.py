@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import cast
 
+from hearth.engines.serving import Metrics
 from hearth.evaluation import Evaluation
 from hearth.planning.plan import AddOn, ModelPlan, NodePool, Plan
 from hearth.workload import Workload
@@ -29,7 +30,14 @@ class ModelSummary:
     context_length: int
     weights_gib: float
     kv_cache_gib: float
+    """For as many requests of the whole context as the stack asks for."""
+    overhead_gib: float
     budget_gib: float
+    kv_cache_tokens: int
+    max_concurrency: float
+    """Requests of the whole context that one replica holds at once."""
+    metrics: Metrics
+    """Names of the engine's Prometheus metrics, at /metrics."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +99,7 @@ class Summary:
     pools: tuple[PoolSummary, ...]
     tiers: tuple[TierSummary, ...]
     endpoints: Mapping[str, str]
-    """Base URL of each model's API inside the cluster, by served name."""
+    """Base URL of each model's API inside the cluster, by every name that requests choose it by."""
     add_ons: tuple[AddOnSummary, ...]
     pod_security_exceptions: tuple[PodSecurityException, ...]
     resources: Mapping[str, int]
@@ -105,9 +113,6 @@ class Summary:
 
 def summarise(plan: Plan, evaluation: Evaluation) -> Summary:
     """What a plan says about a stack, and what the program made of it."""
-    endpoints = {model.served_name: model.url for model in plan.models}
-    if plan.ollama:
-        endpoints |= dict.fromkeys(plan.ollama.models, plan.ollama.url)
     return Summary(
         stack=plan.stack,
         target=plan.target,
@@ -117,7 +122,7 @@ def summarise(plan: Plan, evaluation: Evaluation) -> Summary:
         light_models=plan.ollama.models if plan.ollama else (),
         pools=_pools(plan),
         tiers=tuple(_tier(workload) for workload in plan.workloads),
-        endpoints=endpoints,
+        endpoints=plan.endpoints,
         add_ons=tuple(AddOnSummary(a.name, a.mode, a.version, a.namespace, a.why) for a in plan.add_ons),
         pod_security_exceptions=_exceptions(plan),
         resources=dict(sorted(Counter(resource.type for resource in evaluation.resources).items())),
@@ -140,7 +145,11 @@ def _model(model: ModelPlan) -> ModelSummary:
         context_length=model.context_length,
         weights_gib=round(model.memory.weights_gib, 2),
         kv_cache_gib=round(model.memory.kv_cache_gib, 2),
+        overhead_gib=round(model.memory.overhead_gib, 2),
         budget_gib=round(model.memory.budget_gib, 2),
+        kv_cache_tokens=model.memory.kv_cache_tokens,
+        max_concurrency=round(model.memory.max_concurrency, 2),
+        metrics=model.metrics,
     )
 
 

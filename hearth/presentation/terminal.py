@@ -59,8 +59,8 @@ def _models(summary: Summary) -> Table:
             f"{m.replicas} x {m.gpus_per_replica}",
             m.pool,
             "\n".join(dict.fromkeys(m.nodes)) if m.pinned else "any",
-            f"{m.context_length:,}",
-            f"{m.weights_gib:.1f}",
+            f"{m.context_length:,}\n[dim]{m.max_concurrency:.1f} users[/]",
+            f"{m.weights_gib:.1f}\n[dim]+{m.overhead_gib:.1f}[/]",
             f"{m.kv_cache_gib:.1f}",
             f"{m.budget_gib:.1f}",
         )

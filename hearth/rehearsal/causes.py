@@ -112,7 +112,7 @@ def _workload(name: str, plan: Plan) -> Workload | None:
 
 def _setting_of(workload: Workload, plan: Plan) -> str:
     for position, model in enumerate(plan.models):
-        if workload in (model.download, model.server):
+        if workload == model.server or any(workload == download.job for download in model.downloads):
             return f"hearth:models[{position}]"
     tiers = {"ollama": "hearth:ollama", "redis": "hearth:webUi.redis", "postgres": "hearth:webUi.database"}
     return tiers.get(workload.tier, "hearth:webUi")

@@ -107,7 +107,7 @@ def down() -> None:
 
 
 def _load(directory: Path, stack: str, overrides: Sequence[str]) -> tuple[LoadedStack, Plan]:
-    from hearth.planning import make_plan
+    from hearth.planning.stack import make_plan
     from hearth.settings.loading import load_stack
 
     loaded = load_stack(directory, stack, overrides)

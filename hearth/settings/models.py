@@ -10,6 +10,11 @@ from hearth.settings.base import Image, Means, Name, PositiveInt, Secret, Strict
 
 EngineName = Literal["vllm", "sglang"]
 
+ContextLength = Annotated[
+    Annotated[int, Field(ge=1)] | Literal["auto"],
+    Means("a whole number of tokens, at least 1, or auto", 32768),
+]
+
 ServedName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]*$"),
@@ -23,18 +28,35 @@ OllamaTag = Annotated[
 ]
 
 
+ModelSource = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"),
+    Means("a Hugging Face id of the form organisation/model", "Qwen/QwQ-32B"),
+]
+Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), Means("a branch, tag or commit", "main")]
+
+
+class Adapter(StrictModel):
+    """A LoRA adapter, served under a name of its own beside its model."""
+
+    name: Annotated[Name, Means("a name of at most 40 lower-case letters, digits and hyphens", "legal")]
+    """Name in the API and in the chat; with SGLang it follows the model's, as in qwq-32b:legal."""
+    source: ModelSource
+    """Hugging Face id of the adapter."""
+    revision: Revision = "main"
+    """Branch, tag or commit of the source."""
+    size_gib: PositiveInt = 2
+    """Size of its volume in GiB."""
+
+
 class Model(StrictModel):
     """A large model on GPUs of one pool."""
 
     name: Annotated[Name, Means("a name of at most 40 lower-case letters, digits and hyphens", "qwq-32b")]
     """Name of its workload and, unless servedName says otherwise, of the model in the API."""
-    source: Annotated[
-        str,
-        Field(pattern=r"^[A-Za-z0-9._-]+/[A-Za-z0-9._-]+$"),
-        Means("a Hugging Face id of the form organisation/model", "Qwen/QwQ-32B"),
-    ]
+    source: ModelSource
     """Hugging Face id, such as Qwen/QwQ-32B."""
-    revision: Annotated[str, Field(pattern=r"^[A-Za-z0-9._/-]+$"), Means("a branch, tag or commit", "main")] = "main"
+    revision: Revision = "main"
     """Branch, tag or commit of the source."""
     engine: EngineName
     """The server that runs it."""
@@ -46,20 +68,53 @@ class Model(StrictModel):
     """Servers of this model, each on GPUs of its own."""
     tensor_parallel: PositiveInt = 1
     """GPUs that share each layer of one replica; they are on one node."""
-    context_length: Annotated[PositiveInt, Means("a whole number of tokens, at least 1", 32768)]
-    """Longest prompt and answer together, in tokens."""
+    pipeline_parallel: PositiveInt = 1
+    """Stages of consecutive layers of one replica, each on tensorParallel GPUs of the same node."""
+    data_parallel: PositiveInt = 1
+    """Copies inside one server, each on tensorParallel x pipelineParallel GPUs of the same node."""
+    expert_parallel: bool = False
+    """Each GPU holds whole experts of a mixture-of-experts model instead of a slice of each."""
+    context_length: ContextLength
+    """Longest prompt and answer together, in tokens; auto: the longest that concurrentUsers can use at once."""
+    concurrent_users: PositiveInt = 1
+    """Requests of the full context length that the KV cache of one replica must hold at once."""
     gpu_memory_utilization: float | None = Field(default=None, gt=0, le=0.98)
-    """Share of a GPU's memory that the engine may use; when left out 0.9 with vLLM, about 0.88 with SGLang."""
+    """Share of a GPU's memory for the engine (SGLang: weights and KV cache); its version's default when left out."""
+    kv_cache_dtype: Annotated[str, Field(pattern=r"^[a-z0-9_]+$"), Means("a KV cache type of the engine", "fp8")] = (
+        "auto"
+    )
+    """Type of the KV cache, as the engine names it (8 bits: fp8 with vLLM, fp8_e4m3 with SGLang); auto: the model's."""
+    quantization: Text | None = None
+    """Way in which weights are quantised or read, such as fp8 or awq; what the checkpoint says when left out."""
+    max_num_seqs: PositiveInt | None = None
+    """Requests that one replica handles at once; the engine's own choice when left out."""
+    max_num_batched_tokens: PositiveInt | None = None
+    """Tokens that one step handles (SGLang: chunked prefill size); the engine's own choice when left out."""
+    prefix_caching: bool = True
+    """Keep the KV cache of common beginnings, such as a system prompt."""
+    sleep_mode: bool = False
+    """Let an operator put the server to sleep, so that it gives its GPU memory back until it is woken."""
+    adapters: list[Adapter] = Field(default=[])
+    """LoRA adapters, each served beside the model under a name of its own."""
+    adapter_rank: PositiveInt | None = None
+    """Highest rank of the adapters; the engine's own default when left out."""
     weights_gib: float | None = Field(default=None, gt=0)
-    """Size of the weights in GiB, for a model that the catalog does not have."""
+    """Size of the weights in GiB, for a model that the catalog does not have, or in place of the catalog's."""
     attention_heads: PositiveInt | None = None
     """Number of attention heads, for a model that the catalog does not have."""
     reasoning_parser: Text | None = None
     """The engine's reasoning parser; the catalog's when left out."""
     tool_call_parser: Text | None = None
     """The engine's tool-call parser; the catalog's when left out."""
-    engine_args: list[Annotated[Text, Means("one argument", "--enable-expert-parallel")]] = Field(default=[])
-    """Further arguments, passed to the engine as they are."""
+    chat_template: Text | None = None
+    """A Jinja template as text, or its path in the engine's image; the model's own when left out."""
+    engine_args: list[Annotated[Text, Means("one argument", "--seed=1")]] = Field(default=[])
+    """Further arguments; the engine's version must know them."""
+
+    @property
+    def gpus(self) -> int:
+        """GPUs of one replica."""
+        return self.tensor_parallel * self.pipeline_parallel * self.data_parallel
 
 
 class Engine(StrictModel):

@@ -49,7 +49,7 @@ def understand(raw: Mapping[str, object], pruned: Collection[Path] = ()) -> Unde
             details = error.errors(include_url=False, include_input=False)
         # Unknown keys first: what a misspelt key was meant to be is then not reported as missing as well.
         for detail in sorted(details, key=lambda d: d["type"] != "extra_forbidden"):
-            path = tuple(part for part in detail["loc"] if part != "[key]")
+            path = _place(detail["loc"])
             if not _covered(path, pruned):
                 problem = _problem(path, detail, tree)
                 problems.append(problem)
@@ -92,6 +92,18 @@ def value_at(tree: Any, path: Path) -> Any:
     except (KeyError, IndexError, TypeError):
         return None
     return tree
+
+
+def _place(location: Path) -> Path:
+    """A location of pydantic's as a path of the file: without its marks for mapping keys and members of a union."""
+    path: Path = ()
+    for part in location:
+        shape = settings_shape().at(path)
+        if shape and shape.kind not in ("section", "list", "mapping"):
+            break
+        if part != "[key]":
+            path = (*path, part)
+    return path
 
 
 def _covered(path: Path, pruned: Sequence[Path]) -> bool:

@@ -10,8 +10,8 @@ import pytest
 
 from components.platform import ChatPlatform, ChatPlatformArgs
 from hearth.evaluation import Evaluation, record
-from hearth.planning import make_plan
 from hearth.planning.plan import ModelPlan, Plan
+from hearth.planning.stack import make_plan
 from hearth.settings.loading import load_stack
 
 ROOT = Path(__file__).parents[2]
@@ -51,10 +51,12 @@ def before(evaluation: Evaluation, urn: str) -> set[str]:
 
 
 def renamed(model: ModelPlan, name: str) -> ModelPlan:
-    claim = replace(model.claim, name=f"{name}-weights")
-    download = replace(model.download, name=f"{name}-download", claims=(claim,))
+    [weights] = model.downloads
+    claim = replace(weights.claim, name=f"{name}-weights")
+    job = replace(weights.job, name=f"{name}-download", claims=(claim,))
+    download = replace(weights, name=name, claim=claim, job=job)
     server = replace(model.server, name=name)
-    return replace(model, name=name, served_name=name, claim=claim, download=download, server=server)
+    return replace(model, name=name, served_name=name, downloads=(download,), server=server)
 
 
 @pytest.mark.parametrize("stack", ["prod", "dev"])
@@ -143,6 +145,22 @@ def test_the_endpoints_of_every_model_are_told(plan: Plan) -> None:
         "gemma3:4b": "http://ollama:11434",
         "nomic-embed-text": "http://ollama:11434",
     }
+
+
+def test_an_adapter_has_the_endpoint_of_its_model(plan: Plan) -> None:
+    found: list[ChatPlatform] = []
+    models = (replace(plan.models[2], adapters=("legal",)),)
+    record(lambda: found.append(ChatPlatform("chat", ChatPlatformArgs(replace(plan, models=models)))))
+    assert found[0].endpoints["legal"] == "http://qwq-32b:8000/v1"
+
+
+def test_every_download_of_a_model_comes_before_its_server(plan: Plan) -> None:
+    adapter = replace(renamed(plan.models[2], "qwq-32b-legal").downloads[0], name="qwq-32b-legal")
+    chosen = replace(plan.models[2], downloads=(*plan.models[2].downloads, adapter))
+    evaluation = deploy(replace(plan, models=(chosen,)))
+    jobs = {r.urn for r in evaluation.of_type("Job") if "-download" in r.inputs["metadata"]["name"]}
+    assert len(jobs) == 2
+    assert jobs <= before(evaluation, find(evaluation, "Deployment", "qwq-32b").urn)
 
 
 def test_an_ephemeral_stack_ends_with_its_namespace(plan: Plan) -> None:

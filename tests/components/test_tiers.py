@@ -19,8 +19,8 @@ from components.redis import RedisTier, RedisTierArgs
 from components.runtimes.kubernetes import KubernetesRuntime
 from components.web_ui import WebUiTier, WebUiTierArgs
 from hearth.evaluation import Evaluation, EvaluationError, record
-from hearth.planning import make_plan
 from hearth.planning.plan import ModelPlan, Plan, WebUiPlan
+from hearth.planning.stack import make_plan
 from hearth.settings.loading import load_stack
 from hearth.workload import Exposure
 
@@ -86,16 +86,16 @@ def test_an_api_key_is_secret_wherever_it_is(plan: Plan, engine: str) -> None:
 
 
 def test_weights_are_a_volume_and_the_job_that_fills_it(plan: Plan) -> None:
-    chosen = model(plan, "vllm")
-    evaluation = declare(lambda: ModelWeights("weights", ModelWeightsArgs(chosen.download, RUNTIME)))
+    [weights] = model(plan, "vllm").downloads
+    evaluation = declare(lambda: ModelWeights("weights", ModelWeightsArgs(weights.job, RUNTIME)))
     claim = resource(evaluation, "PersistentVolumeClaim")
-    assert claim.inputs["metadata"]["name"] == chosen.claim.name
+    assert claim.inputs["metadata"]["name"] == weights.claim.name
     assert claim.urn in resource(evaluation, "Job").dependencies
 
 
 def with_token(plan: Plan) -> Any:
-    download = model(plan, "vllm").download
-    return replace(download, container=replace(download.container, secret_env=("HF_TOKEN",)))
+    job = model(plan, "vllm").downloads[0].job
+    return replace(job, container=replace(job.container, secret_env=("HF_TOKEN",)))
 
 
 def test_a_token_reaches_the_download_as_a_secret(plan: Plan) -> None:

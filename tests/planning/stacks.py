@@ -6,7 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from hearth.planning import Plan, make_plan
+from hearth.planning.plan import Plan
+from hearth.planning.stack import make_plan
 from hearth.settings.loading import load_config
 
 BASE: Mapping[str, Any] = {

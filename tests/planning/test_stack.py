@@ -12,7 +12,7 @@ def test_the_namespace_follows_the_stack() -> None:
 
 def test_the_volume_holds_the_weights() -> None:
     found = plan().models[0]
-    assert found.claim.size_gib > found.weights_gib
+    assert found.downloads[0].claim.size_gib > found.weights_gib
 
 
 def test_servers_mount_weights_read_only() -> None:
@@ -44,7 +44,7 @@ def test_only_downloads_use_the_internet() -> None:
 
 def test_downloads_use_the_chosen_mirror() -> None:
     stack = plan(huggingFace={"endpoint": "https://hf-mirror.com"})
-    assert stack.models[0].download.container.env["HF_ENDPOINT"] == "https://hf-mirror.com"
+    assert stack.models[0].downloads[0].job.container.env["HF_ENDPOINT"] == "https://hf-mirror.com"
 
 
 def test_a_token_reaches_only_the_download() -> None:
@@ -53,12 +53,12 @@ def test_a_token_reaches_only_the_download() -> None:
 
 
 def test_without_a_token_no_secret_is_asked_for() -> None:
-    assert plan().models[0].download.container.secret_env == ()
+    assert plan().models[0].downloads[0].job.container.secret_env == ()
 
 
 def test_the_download_runs_where_the_server_will() -> None:
     found = plan().models[0]
-    assert found.download.scheduling.node_labels == found.server.scheduling.node_labels
+    assert found.downloads[0].job.scheduling.node_labels == found.server.scheduling.node_labels
 
 
 def test_the_web_ui_talks_to_every_model() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from hearth.planning import make_plan
+from hearth.planning.stack import make_plan
 from hearth.rehearsal.causes import engine_failures, settings_behind
 from hearth.rehearsal.engine import Diagnostic
 from hearth.settings.loading import LoadedStack, load_stack

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hearth.planning import Plan, make_plan
+from hearth.planning.plan import Plan
+from hearth.planning.stack import make_plan
 from hearth.rehearsal.observe import is_retained_data, left_behind, quantity
 from hearth.settings.loading import load_stack
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from hearth.planning import make_plan
+from hearth.planning.stack import make_plan
 from hearth.rehearsal import observe
 from hearth.rehearsal.build import ensure
 from hearth.rehearsal.cache import cache_directory

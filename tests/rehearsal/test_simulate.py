@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hearth.planning import Plan, make_plan
+from hearth.planning.plan import Plan
+from hearth.planning.stack import make_plan
 from hearth.rehearsal.errors import RehearsalError
 from hearth.rehearsal.nodes import Taint
 from hearth.rehearsal.simulate import Shortfall, simulate, unproven, with_add_ons_present

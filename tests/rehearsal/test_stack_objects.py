@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from hearth.evaluation import Evaluation, evaluate
-from hearth.planning import Plan, make_plan
+from hearth.planning.plan import Plan
+from hearth.planning.stack import make_plan
 from hearth.rehearsal.api import Api
 from hearth.rehearsal.cluster import start
 from hearth.rehearsal.errors import ApiError

@@ -87,7 +87,7 @@ def old_database(database: Database) -> Database:
     """One that was made with the password "old"."""
     (database.folder / "password").write_text("old")
     database.run(
-        "initdb", "-U", OWNER, "--pwfile", str(database.folder / "password"), "--auth=scram-sha-256"
+        "initdb", "--no-sync", "-U", OWNER, "--pwfile", str(database.folder / "password"), "--auth=scram-sha-256"
     ).check_returncode()
     database.run("postgres", "--single", "postgres", typed=f"CREATE DATABASE {OWNER}\n").check_returncode()
     return database

@@ -1,5 +1,9 @@
 """A right stack file that the tests change."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+
 BASE = """
 config:
   hearth:target: onprem
@@ -20,3 +24,14 @@ config:
     exposure: {type: loadBalancer}
     redis: {engine: valkey}
 """
+
+
+@dataclass(frozen=True)
+class Wrong:
+    """Changes to a right stack file, and what has to be said about them."""
+
+    changes: str
+    key: str
+    why: str
+    remedy: str
+    without: tuple[str, ...] = ()

@@ -57,7 +57,24 @@ CASES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "image by digest": (f"engines.vllm.image: registry.local:5000/vllm/vllm-openai@sha256:{'0' * 64}", ()),
     "image of a mirror with a port": ("engines.sglang.image: registry.local:5000/mirror/engine:v1", ()),
     "embedding model by its short name": ("webUi.embeddingModel: nomic-embed-text:latest", ()),
-    "free engine arguments": ("models[0].engineArgs: [--enable-expert-parallel, --quantization=fp8]", ()),
+    "free engine arguments": ("models[0].engineArgs: [--seed, '1', --trust-remote-code]", ()),
+    "context as long as it gets": ("models[0].contextLength: auto\nmodels[0].concurrentUsers: 4", ()),
+    "every option of a model": (
+        "models[1].pipelineParallel: 1\nmodels[1].dataParallel: 1\nmodels[1].expertParallel: false\n"
+        "models[1].kvCacheDtype: fp8\nmodels[1].quantization: fp8\nmodels[1].maxNumSeqs: 64\n"
+        "models[1].maxNumBatchedTokens: 4096\nmodels[1].prefixCaching: false\nmodels[1].sleepMode: true\n"
+        "models[1].adapters: [{name: legal, source: acme/legal, revision: v1, sizeGib: 3}]\n"
+        "models[1].adapterRank: 32\nmodels[1].chatTemplate: '{{ messages }}'",
+        (),
+    ),
+    "adapters of the same source": (
+        "models[1].adapters: [{name: one, source: acme/x}, {name: two, source: acme/x, revision: v2}]",
+        (),
+    ),
+    "adapter with the longest names": (
+        f"models[1].name: m{'x' * 39}\nmodels[1].adapters: [{{name: thirteenchars, source: acme/x}}]",
+        (),
+    ),
     "the same source twice": ("models[1].source: deepseek-ai/DeepSeek-R1", ()),
     "tag of another registry": ('ollama.models: ["hf.co/unsloth/gemma-3-4b-it-GGUF:Q4_K_M"]', ()),
     "model that idles for ever": ('ollama.keepAlive: "-1"', ()),

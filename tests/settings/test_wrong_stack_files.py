@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 import pytest
 import yaml
 
 from hearth.problems import render
 from hearth.settings.loading import LoadedStack
+from tests.settings.stack_files import Wrong
 
 Load = Callable[..., LoadedStack]
-
-
-@dataclass(frozen=True)
-class Wrong:
-    """Changes to a right stack file, and what has to be said about them."""
-
-    changes: str
-    key: str
-    why: str
-    remedy: str
-    without: tuple[str, ...] = ()
 
 
 DIGEST = "sha256:" + "0" * 63
@@ -357,13 +346,16 @@ CASES: Mapping[str, Wrong] = {
         "write an image of sglang",
     ),
     "argument with a setting of its own": Wrong(
-        "models[1].engineArgs: [--enable-expert-parallel, --max-model-len=4096]",
+        "models[1].engineArgs: [--seed=1, --max-model-len=4096]",
         "hearth:models[1].engineArgs[1]",
         "Hearth sets --max-model-len itself",
         "the setting contextLength",
     ),
     "argument with underscores": Wrong(
-        "models[0].engineArgs: [--tp_size, '4']", "hearth:models[0].engineArgs[0]", "--tp-size itself", "tensorParallel"
+        "models[0].engineArgs: [--tp_size, '4']",
+        "hearth:models[0].engineArgs[0]",
+        "--tensor-parallel-size",
+        "tensorParallel",
     ),
     "argument that is Hearth's": Wrong(
         "models[0].engineArgs: [--port 80]", "hearth:models[0].engineArgs[0]", "sets --port itself", "remove it"

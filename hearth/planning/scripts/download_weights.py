@@ -192,7 +192,7 @@ def download(settings: Settings) -> None:
     if settings.expected_bytes and snapshot.bytes > settings.expected_bytes * EXPECTED_MARGIN:
         say(
             f"warning: the model has {snapshot.bytes / GIB:.1f} GiB, its volume was planned for"
-            f" {settings.expected_bytes / GIB:.1f} GiB: set the model's weightsGib"
+            f" {settings.expected_bytes / GIB:.1f} GiB: set weightsGib of the model, or sizeGib of the adapter"
         )
     volume.remove_marker(root)
     volume.remove_stale_files(root, snapshot)

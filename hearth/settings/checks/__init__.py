@@ -14,6 +14,7 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     names.nodes_in_one_pool,
     names.model_names_free,
     names.served_names_differ,
+    names.adapter_names_differ,
     names.pools_known,
     cluster.context_given,
     cluster.nodes_or_selector,

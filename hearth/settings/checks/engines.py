@@ -5,51 +5,63 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from hearth.engines.flags import canonical
 from hearth.problems import Path, Problem
 from hearth.settings.checks.names import full_tag, repeated
 from hearth.settings.stack import Settings
 
 _COMMON: Mapping[str, str] = {
+    "--api-key": "",
+    "--chat-template": "chatTemplate",
+    "--data-parallel-size": "dataParallel",
+    "--download-dir": "",
+    "--enable-lora": "adapters",
+    "--host": "",
+    "--kv-cache-dtype": "kvCacheDtype",
+    "--max-lora-rank": "adapterRank",
+    "--pipeline-parallel-size": "pipelineParallel",
+    "--port": "",
+    "--quantization": "quantization",
+    "--reasoning-parser": "reasoningParser",
     "--revision": "revision",
     "--served-model-name": "servedName",
     "--tensor-parallel-size": "tensorParallel",
-    "--reasoning-parser": "reasoningParser",
     "--tool-call-parser": "toolCallParser",
-    "--pipeline-parallel-size": "tensorParallel",
-    "--data-parallel-size": "replicas",
-    "--api-key": "",
-    "--host": "",
-    "--port": "",
-    "--download-dir": "",
 }
 _RESERVED: Mapping[str, Mapping[str, str]] = {
     "vllm": {
         **_COMMON,
-        "--model": "source",
-        "-tp": "tensorParallel",
-        "-pp": "tensorParallel",
-        "-dp": "replicas",
-        "--max-model-len": "contextLength",
-        "--gpu-memory-utilization": "gpuMemoryUtilization",
         "--enable-auto-tool-choice": "toolCallParser",
+        "--enable-expert-parallel": "expertParallel",
+        "--enable-prefix-caching": "prefixCaching",
+        "--enable-reasoning": "reasoningParser",
+        "--enable-sleep-mode": "sleepMode",
+        "--gpu-memory-utilization": "gpuMemoryUtilization",
+        "--lora-modules": "adapters",
+        "--max-model-len": "contextLength",
+        "--max-num-batched-tokens": "maxNumBatchedTokens",
+        "--max-num-seqs": "maxNumSeqs",
+        "--model": "source",
         "--shutdown-timeout": "",
     },
     "sglang": {
         **_COMMON,
-        "--model": "source",
-        "--model-path": "source",
-        "--tp": "tensorParallel",
-        "--tp-size": "tensorParallel",
-        "--pp-size": "tensorParallel",
-        "--dp-size": "replicas",
-        "--context-length": "contextLength",
-        "--mem-fraction-static": "gpuMemoryUtilization",
-        "--config": "",
         "--admin-api-key": "",
+        "--chunked-prefill-size": "maxNumBatchedTokens",
+        "--config": "",
+        "--context-length": "contextLength",
+        "--disable-radix-cache": "prefixCaching",
+        "--enable-ep-moe": "expertParallel",
+        "--enable-memory-saver": "sleepMode",
         "--enable-metrics": "",
+        "--expert-parallel-size": "expertParallel",
+        "--lora-paths": "adapters",
+        "--max-running-requests": "maxNumSeqs",
+        "--mem-fraction-static": "gpuMemoryUtilization",
+        "--model-path": "source",
     },
 }
-"""Arguments that Hearth sets, by engine, with the setting that decides them; empty where none does."""
+"""Flags that Hearth sets, by engine, with the setting that decides them; empty where none does."""
 
 
 def something_to_serve(settings: Settings) -> Iterator[Problem]:
@@ -78,18 +90,22 @@ def images_match_engines(settings: Settings) -> Iterator[Problem]:
             yield Problem(path, setting.image, f"is an image of {other}", f"write an image of {engine}")
 
 
+def deciding_setting(argument: str, engine: str) -> str | None:
+    """The setting that decides an argument which Hearth sets, "" where none does; None for any other argument."""
+    return _RESERVED[engine].get(canonical(argument, engine) or "")
+
+
 def arguments_free(settings: Settings) -> Iterator[Problem]:
     """Arguments that Hearth sets itself are set through their settings, which the plan knows about."""
     for index, model in enumerate(settings.models):
         for position, argument in enumerate(model.engine_args):
-            flag = re.split(r"[=\s]", argument, maxsplit=1)[0].replace("_", "-")
-            setting = _RESERVED[model.engine].get(flag)
+            setting = deciding_setting(argument, model.engine)
             if setting is None:
                 continue
             yield Problem(
                 ("models", index, "engineArgs", position),
                 argument,
-                f"Hearth sets {flag} itself",
+                f"Hearth sets {canonical(argument, model.engine)} itself",
                 f"remove it and use the setting {setting} of this model" if setting else "remove it",
                 depends_on=(("models", index, "engine"),),
             )

@@ -10,6 +10,8 @@ from hearth.settings.structure import nearest
 
 _TIERS = ("ollama", "postgres", "redis", "web-ui")
 _DERIVED = "-download"
+_LONGEST_LABEL = 63
+"""Characters of a Kubernetes label value: pods carry the name of their Job."""
 
 
 def full_tag(name: str) -> str:
@@ -74,6 +76,33 @@ def served_names_differ(settings: Settings) -> Iterator[Problem]:
         if other != path and not key == other[-1] == "name":
             why = f"{render_path(other)} is served by this name already"
             yield Problem(path, name, why, "give the model another servedName", depends_on=(other,))
+
+
+def adapter_names_differ(settings: Settings) -> Iterator[Problem]:
+    """Adapters are listed beside all models and tags, and their volumes are named after model and adapter."""
+    tags = settings.ollama.models if settings.ollama else []
+    taken: dict[str, Path] = {full_tag(tag): ("ollama", "models", index) for index, tag in enumerate(tags)}
+    for index, model in enumerate(settings.models):
+        key = "servedName" if model.served_name else "name"
+        taken.setdefault(full_tag(model.served_name or model.name), ("models", index, key))
+    workloads: dict[str, Path] = {model.name: ("models", index, "name") for index, model in enumerate(settings.models)}
+    for index, model in enumerate(settings.models):
+        for position, adapter in enumerate(model.adapters):
+            path: Path = ("models", index, "adapters", position, "name")
+            volume = f"{model.name}-{adapter.name}"
+            too_long = len(f"{volume}{_DERIVED}") - _LONGEST_LABEL
+            other = taken.setdefault(full_tag(adapter.name), path)
+            clash = workloads.setdefault(volume, path)
+            if other != path:
+                why = f"{render_path(other)} is served by this name already"
+                yield Problem(path, adapter.name, why, "give the adapter another name", depends_on=(other,))
+            elif clash != path:
+                why = f"its volume would be named {volume}-weights, as that of {render_path(clash[:-1])} is"
+                yield Problem(path, adapter.name, why, "give the adapter another name", depends_on=(clash,))
+            elif too_long > 0:
+                why = f"its Job {volume}{_DERIVED} would be longer than the {_LONGEST_LABEL} characters of a label"
+                remedy = f"shorten the adapter's name or the model's by {too_long}"
+                yield Problem(path, adapter.name, why, remedy, depends_on=(("models", index, "name"),))
 
 
 def pools_known(settings: Settings) -> Iterator[Problem]:

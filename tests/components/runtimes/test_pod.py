@@ -147,9 +147,7 @@ def test_a_pod_is_bound_to_its_pool(server: Workload) -> None:
         }
     ]
     assert spec(server)["runtime_class_name"] == "nvidia"
-    assert spec(server)["tolerations"] == [
-        {"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}
-    ]
+    assert spec(server)["tolerations"] == [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
 
 
 @pytest.mark.parametrize(("even", "unsatisfiable"), [(False, "ScheduleAnyway"), (True, "DoNotSchedule")])
