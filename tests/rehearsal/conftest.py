@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from hearth.rehearsal import build
 from hearth.rehearsal.api import Api
 from hearth.rehearsal.cluster import Cluster, ClusterSpec, start
 from hearth.rehearsal.nodes import SimulatedNode, Taint
@@ -34,6 +35,13 @@ SPEC = ClusterSpec(
         },
     ),
 )
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs(request: pytest.FixtureRequest) -> None:
+    """Everything built before the first test on the cluster, whose time limit is not meant for that."""
+    if any(item.get_closest_marker("cluster") for item in request.session.items):
+        build.ensure(build.TOOLS, lambda line: None)
 
 
 @pytest.fixture(scope="session")
