@@ -30,8 +30,8 @@ plan: $(RUN) ## Show what STACK deploys, without engine, cluster or cloud
 test: $(DEV) ## Run all tests
 	$(PY) -m pytest
 
-test-fast: $(DEV) ## Run the tests that need neither control plane nor network
-	$(PY) -m pytest -m "not cluster and not packages"
+test-fast: $(DEV) ## Run the tests that need neither control plane nor servers nor network
+	$(PY) -m pytest -m "not cluster and not live and not packages"
 
 lint: $(DEV) ## Check the style
 	$(PY) -m ruff check --no-cache .
