@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_kubernetes import Provider
 
+from components.add_on import AddOnArgs, AddOnRelease
+from components.backup import BackupTier, BackupTierArgs
 from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
 from components.gpu_support import GpuSupport, GpuSupportArgs
 from components.inference import InferenceTier, InferenceTierArgs
@@ -17,14 +19,17 @@ from components.namespace import IsolatedNamespace, IsolatedNamespaceArgs
 from components.nfs_storage import NfsStorage, NfsStorageArgs
 from components.ollama import OllamaTier, OllamaTierArgs
 from components.postgres import PostgresTier, PostgresTierArgs
+from components.provision import ProvisionTier, ProvisionTierArgs
 from components.redis import RedisTier, RedisTierArgs
 from components.runtimes import Runtime
 from components.runtimes.kubernetes import KubernetesRuntime
+from components.services import ServiceTier, ServiceTierArgs
 from components.web_ui import WebUiTier, WebUiTierArgs
 from hearth.planning.plan import AddOn, ModelPlan, Plan
 
 _NFS_DRIVER = "csiDriverNfs"
 _METALLB = "metallb"
+_POSTGRES_OPERATOR = "cloudnativePg"
 _GPU_ADD_ONS = ("nvidiaDevicePlugin", "gpuOperator")
 
 
@@ -36,6 +41,14 @@ class ChatPlatformArgs:
     hugging_face_token: pulumi.Input[str] | None = None
     admin_password: pulumi.Input[str] | None = None
     """Of the web UI's first account; generated when left out."""
+    web_ui_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Of the identity provider and the bucket, by the web UI's variables."""
+    backup_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Of the bucket of backups, by the variables of its workloads."""
+    redis_url: pulumi.Input[str] | None = None
+    """Of an external Redis."""
+    database_url: pulumi.Input[str] | None = None
+    """Of an external Postgres."""
 
 
 class ChatPlatform(pulumi.ComponentResource):
@@ -90,11 +103,25 @@ class ChatPlatform(pulumi.ComponentResource):
             parent=self, providers=[cluster], deleted_with=None if plan.retain_claims else namespace.resource
         )
 
-        redis = RedisTier(f"{name}-redis", RedisTierArgs(plan.redis, runtime), tier) if plan.redis else None
-        postgres = (
-            PostgresTier(f"{name}-postgres", PostgresTierArgs(plan.postgres, runtime), tier) if plan.postgres else None
+        redis = (
+            RedisTier(f"{name}-redis", RedisTierArgs(plan.redis, runtime, args.redis_url), tier) if plan.redis else None
         )
-        models = [_model(name, model, runtime, gpus, args.hugging_face_token, tier) for model in plan.models]
+        postgres = (
+            PostgresTier(
+                f"{name}-postgres",
+                PostgresTierArgs(plan.postgres, runtime, args.database_url, namespace.name, plan.labels),
+                tier,
+            )
+            if plan.postgres
+            else None
+        )
+        token = args.hugging_face_token
+        servers: dict[str, InferenceTier | ServiceTier] = {
+            model.name: _model(name, model, runtime, gpus, token, tier) for model in plan.models
+        }
+        for service in plan.services:
+            args_of_service = ServiceTierArgs(service, runtime, token)
+            servers[service.name] = ServiceTier(f"{name}-{service.name}", args_of_service, tier)
         self.endpoints = plan.endpoints
         if plan.ollama:
             needs = gpus if plan.ollama.pool else ()
@@ -104,14 +131,21 @@ class ChatPlatform(pulumi.ComponentResource):
             WebUiTierArgs(
                 plan.web_ui,
                 runtime,
-                api_keys=[model.api_key for model in models],
+                api_keys={key: server.api_key for key, server in servers.items() if server.api_key is not None},
+                given=args.web_ui_secrets,
                 redis_url=redis.url if redis else None,
                 database_url=postgres.url if postgres else None,
                 admin_password=args.admin_password,
-                depends_on=[store.ready for store in (redis, postgres) if store],
+                depends_on=[resource for store in (redis, postgres) if store for resource in store.ready],
             ),
             tier,
         )
+        if plan.backup:
+            secrets = {**web_ui.secrets, **args.backup_secrets}
+            BackupTier(f"{name}-backup", BackupTierArgs(plan.backup, runtime, secrets, [web_ui.ready]), tier)
+        if plan.provision:
+            args_of_job = ProvisionTierArgs(plan.provision, runtime, web_ui.admin_password, [web_ui.ready])
+            ProvisionTier(f"{name}-provision", args_of_job, tier)
         self.namespace = namespace.name
         self.url = web_ui.url
         self.load_balancer_address = web_ui.address
@@ -140,7 +174,7 @@ def _gpu_support(
 def _foundation(
     name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions
 ) -> list[pulumi.Resource]:
-    """Nodes, storage and addresses: what the namespace comes after.
+    """Nodes, storage, addresses and operators: what the namespace comes after.
 
     Pods without GPUs then find the GPU nodes tainted already, and a destroyed namespace can still release its volumes.
     """
@@ -152,6 +186,9 @@ def _foundation(
     if plan.address_pool:
         args = LoadBalancerPoolArgs(plan.address_pool, add_ons.get(_METALLB), plan.labels)
         found.append(LoadBalancerPool(f"{name}-addresses", args, opts).ready)
+    if _POSTGRES_OPERATOR in add_ons:
+        operator = AddOnRelease(f"{name}-postgres-operator", AddOnArgs(add_ons[_POSTGRES_OPERATOR], plan.labels), opts)
+        found += [operator.ready] if operator.ready else []
     return found
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 from pulumi_random import RandomPassword
@@ -21,8 +21,10 @@ class WebUiTierArgs:
 
     plan: WebUiPlan
     runtime: Runtime
-    api_keys: Sequence[pulumi.Input[str]] = ()
-    """Of the models, in the order of their URLs in the server's environment."""
+    api_keys: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Of models and services, by their names in the plan's `keys`."""
+    given: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Secrets of the identity provider and the bucket, by the server's variables."""
     redis_url: pulumi.Input[str] | None = None
     database_url: pulumi.Input[str] | None = None
     admin_password: pulumi.Input[str] | None = None
@@ -34,7 +36,10 @@ class WebUiTierArgs:
 class WebUiTier(pulumi.ComponentResource):
     """One Job migrates the database, then the replicas start. All of them sign sessions with the same key.
 
-    >>> web = WebUiTier("web", WebUiTierArgs(plan.web_ui, runtime, api_keys=[tier.api_key], database_url=postgres.url))
+    Two versions never meet on one database: when the Job changes, the replicas end before it runs anew.
+
+    >>> keys = {"qwq": tier.api_key}
+    >>> web = WebUiTier("web", WebUiTierArgs(plan.web_ui, runtime, api_keys=keys, database_url=postgres.url))
     """
 
     url: pulumi.Output[str | None]
@@ -43,6 +48,8 @@ class WebUiTier(pulumi.ComponentResource):
     """Address of its load balancer, where it has one."""
     admin_password: pulumi.Output[str]
     """Secret; of the first account."""
+    secrets: Mapping[str, pulumi.Input[str]]
+    """By variable: what its workloads need."""
     ready: pulumi.Resource
 
     def __init__(self, name: str, args: WebUiTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -55,20 +62,30 @@ class WebUiTier(pulumi.ComponentResource):
         secrets: dict[str, pulumi.Input[str]] = {
             "WEBUI_SECRET_KEY": self._password(f"{name}-signing-key", _SIGNING_KEY_LENGTH),
             "WEBUI_ADMIN_PASSWORD": self.admin_password,
-            "OPENAI_API_KEYS": pulumi.Output.all(*args.api_keys).apply(";".join),
+            **args.given,
         }
+        for variable, owners in args.plan.keys.items():
+            secrets[variable] = pulumi.Output.all(*(args.api_keys[owner] for owner in owners)).apply(";".join)
         if args.redis_url is not None:
             secrets |= {"REDIS_URL": args.redis_url, "WEBSOCKET_REDIS_URL": args.redis_url}
         if args.database_url is not None:
             secrets["DATABASE_URL"] = args.database_url
-        needs = list(args.depends_on)
-        if args.plan.migration:
-            needs.append(
-                args.runtime.run(
-                    f"{name}-migration", args.plan.migration, parent=self, secrets=secrets, depends_on=args.depends_on
-                ).ready
-            )
-        server = args.runtime.run(name, args.plan.server, parent=self, secrets=secrets, depends_on=needs)
+        self.secrets = secrets
+        migrated = [
+            args.runtime.run(
+                f"{name}-migration", migration, parent=self, secrets=secrets, depends_on=args.depends_on
+            ).ready
+            for migration in (args.plan.migration,)
+            if migration
+        ]
+        server = args.runtime.run(
+            name,
+            args.plan.server,
+            parent=self,
+            secrets=secrets,
+            depends_on=[*args.depends_on, *migrated],
+            replace_with=migrated,
+        )
         self.ready = server.ready
         self.address = server.address
         self.url = _url(args.plan.url, server.address)

@@ -10,6 +10,7 @@ import typer
 
 from hearth import garbage
 from hearth.answers import print_json, print_refusal
+from hearth.backup_command import backup, restore
 from hearth.catalog_command import catalog
 from hearth.fit_command import fit
 from hearth.options import Config, Directory, Stack
@@ -97,6 +98,8 @@ def _failure(message: str) -> typer.Exit:
 
 
 app.command()(fit)
+app.command()(backup)
+app.command()(restore)
 app.add_typer(catalog, name="catalog")
 app.command()(rehearse)
 app.add_typer(cluster, name="cluster")

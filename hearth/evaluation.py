@@ -94,11 +94,16 @@ def evaluate(loaded: LoadedStack) -> Evaluation:
     Raises EvaluationError when the program fails.
     """
     return record(
-        lambda: runpy.run_path(str(PROGRAM), run_name="__main__"),
+        lambda: run_program(loaded.directory),
         stack=loaded.stack,
         config=loaded.config,
         secret_keys=loaded.secret_keys,
     )
+
+
+def run_program(directory: Path) -> None:
+    """Run the program as Pulumi does, which starts it in the folder of the stack file; that is `directory` here."""
+    runpy.run_path(str(PROGRAM), init_globals={"directory": directory}, run_name="__main__")
 
 
 def record(

@@ -52,6 +52,8 @@ class Options:
     """URN of the resource whose deletion includes this one."""
     ignore_changes: tuple[str, ...] = ()
     replace_on_changes: tuple[str, ...] = ()
+    replace_with: tuple[str, ...] = ()
+    """URNs of the resources whose replacement replaces this one."""
     additional_secret_outputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     """URNs, names or types that the resource had before."""
@@ -175,6 +177,7 @@ def _options(request: Any, inherited: Options) -> Options:
         deleted_with=request.deletedWith or inherited.deleted_with,
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
+        replace_with=tuple(request.replace_with),
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
         aliases=tuple(alias.urn or alias.spec.name or alias.spec.type for alias in request.aliases),
         import_id=request.importId or None,

@@ -35,6 +35,8 @@ class Claim:
     storage_class: str
     shared: bool
     """Whether several nodes mount it at once (ReadWriteMany)."""
+    for_each_replica: bool = False
+    """Every replica of a statefulset has one of its own."""
 
 
 @dataclass(frozen=True)
@@ -178,8 +180,21 @@ class Scheduling:
     runtime_class: str | None = None
     spread: bool = False
     """Prefer one replica a node."""
+    near: str | None = None
+    """A workload of the stack beside whose pods it should run, to mount a volume that only one node can."""
     even: bool = False
     """Insist on replicas spread evenly over `node_names`, so that none takes room planned for another workload."""
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When a cronjob starts; never while it still runs."""
+
+    cron: str
+    """Minute, hour, day, month, weekday."""
+    time_zone: str
+    suspended: bool = False
+    """Never starts by itself: Jobs are made from it when they are wanted."""
 
 
 @dataclass(frozen=True)
@@ -188,6 +203,16 @@ class Peer:
 
     workload: str
     port: int
+    labels: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
+    """Labels of its pods, where an operator makes them; else they are those of the workload."""
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A server outside of the cluster: its port, and the networks that it may be in."""
+
+    port: int
+    networks: tuple[str, ...] = ("0.0.0.0/0", "::/0")
 
 
 @dataclass(frozen=True)
@@ -212,7 +237,7 @@ class Exposure:
 
 @dataclass(frozen=True)
 class Container:
-    """One process: the main one of a workload, or a step before it."""
+    """One process: the main one of a workload, one beside it, or a step before it."""
 
     name: str
     image: str
@@ -224,20 +249,26 @@ class Container:
     secret_env: tuple[str, ...] = ()
     """Variables that come from the workload's own Secret, under the same keys."""
     mounts: tuple[Mount, ...] = ()
+    probes: Probes | None = None
+    """Of a container beside the main one, whose own are those of the workload."""
 
 
 @dataclass(frozen=True)
 class Workload:
-    """A server (deployment, statefulset) or a task that ends (job)."""
+    """A server (deployment, statefulset) or a task that ends, now (job) or again and again (cronjob)."""
 
     name: str
-    kind: Literal["deployment", "statefulset", "job"]
+    kind: Literal["deployment", "statefulset", "job", "cronjob"]
     tier: str
-    """inference, weights, ollama, redis, postgres, web-ui."""
+    """inference, weights, ollama, redis, postgres, service, web-ui."""
     container: Container
     security: Security
     before: tuple[Container, ...] = ()
     """Containers that run to their end, in order, before the main one."""
+    beside: tuple[Container, ...] = ()
+    """Containers that run as long as the main one, in the same pod."""
+    schedule: Schedule | None = None
+    """Of a cronjob."""
     replicas: int = 1
     ports: tuple[Port, ...] = ()
     claims: tuple[Claim, ...] = ()
@@ -248,10 +279,14 @@ class Workload:
     scheduling: Scheduling = Scheduling()
     callers: tuple[str, ...] = ()
     """Workloads of the same stack that may connect to its ports."""
+    replicas_connect: bool = False
+    """Replicas of a statefulset reach each other's ports under NAME-0.NAME and so on, before they are ready too."""
     calls: tuple[Peer, ...] = ()
     """Workloads of the same stack that it connects to."""
+    calls_outside: tuple[Outside, ...] = ()
+    """Servers outside of the cluster that it connects to."""
     internet: bool = False
-    """May connect to addresses outside of the cluster."""
+    """May connect to every address, within the cluster and outside."""
     exposure: Exposure | None = None
     min_available: int | None = None
     """Replicas that a voluntary disruption must leave."""
@@ -259,6 +294,16 @@ class Workload:
     """Exit codes of a job's main container that another try cannot mend."""
     ready_timeout_seconds: int = 600
     """How long a deployment tool should wait for it."""
+
+    @property
+    def cpus(self) -> float:
+        """CPUs of one replica."""
+        return sum(container.resources.cpus for container in (self.container, *self.beside))
+
+    @property
+    def memory_gib(self) -> float:
+        """Memory of one replica."""
+        return sum(container.resources.memory_gib for container in (self.container, *self.beside))
 
     @property
     def gpus(self) -> int:

@@ -34,9 +34,11 @@ class Runtime(Protocol):
         parent: pulumi.Resource,
         secrets: Mapping[str, pulumi.Input[str]],
         depends_on: Sequence[pulumi.Resource] = (),
+        replace_with: Sequence[pulumi.Resource] = (),
     ) -> Running:
         """Declares the workload as children of `parent`, with logical names that begin with `name`.
 
+        When one of `replace_with`, jobs that it comes after, is to run anew, the workload ends before and starts after.
         Of `secrets` only the keys that the workload declares are used. Raises ValueError when one of those is missing.
         """
         ...

@@ -9,22 +9,31 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
-from pulumi_kubernetes.apps.v1 import Deployment, DeploymentStrategyArgsDict, StatefulSet
-from pulumi_kubernetes.batch.v1 import Job, JobSpecArgsDict
-from pulumi_kubernetes.core.v1 import ConfigMap, PersistentVolumeClaim, PodTemplateSpecArgsDict, Secret, Service
+from pulumi_kubernetes.apps.v1 import Deployment, DeploymentStrategyArgsDict, StatefulSet, StatefulSetSpecArgsDict
+from pulumi_kubernetes.batch.v1 import CronJob, CronJobSpecArgsDict, Job, JobSpecArgsDict
+from pulumi_kubernetes.core.v1 import (
+    ConfigMap,
+    PersistentVolumeClaim,
+    PodTemplateSpecArgsDict,
+    Secret,
+    Service,
+    ServiceSpecArgsDict,
+)
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
 from components.runtimes import Running
-from components.runtimes.claims import declare_claim
+from components.runtimes.claims import claim_spec, declare_claim
 from components.runtimes.exposure import declare_exposure
 from components.runtimes.network_policy import declare_policy
 from components.runtimes.pod import config_files, pod_spec, secret_keys
 from components.runtimes.scope import SKIP_AWAIT, Scope
-from hearth.workload import Claim, Rollout, Workload
+from hearth.workload import Claim, Rollout, Schedule, Workload
 
 _CHECKSUM = "hearth.dev/config-checksum"
 _OLD_VERSIONS = 3
+_OLD_JOBS = 3
+_START_LATE_SECONDS = 3600
 _JOB_RETRIES = 3
 _JOB_GRACE_SECONDS = 60
 """A Job ends itself, with its own reason, before the deployment gives up on it."""
@@ -51,26 +60,29 @@ class KubernetesRuntime:
         parent: pulumi.Resource,
         secrets: Mapping[str, pulumi.Input[str]],
         depends_on: Sequence[pulumi.Resource] = (),
+        replace_with: Sequence[pulumi.Resource] = (),
     ) -> Running:
         """Declares the workload's objects; the contract is that of `Runtime.run`."""
         scope = Scope(name, workload.name, workload.tier, self.namespace, self.labels, parent)
         own_secrets = _own_secrets(workload, secrets)
         files = config_files(workload)
         needs: list[pulumi.Resource] = [*depends_on, declare_policy(scope, workload)]
-        needs += [self._claim(scope, claim, depends_on) for claim in workload.claims]
+        needs += [self._claim(scope, claim, depends_on) for claim in workload.claims if not claim.for_each_replica]
         if own_secrets:
             needs.append(_secret(scope, own_secrets))
         if files:
             needs.append(ConfigMap(name, metadata=scope.metadata(workload.name), data=files, opts=scope.options()))
         if workload.kind == "job":
             return Running(workload.name, _job(scope, workload, files, needs))
+        if workload.schedule:
+            return Running(workload.name, _cron_job(scope, workload, workload.schedule, needs))
         service = _service(scope, workload)
         needs.append(service)
         template = _template(scope, workload, {_CHECKSUM: _checksum(files, own_secrets)})
         if workload.kind == "deployment":
-            ready = _deployment(scope, workload, template, needs)
+            ready = _deployment(scope, workload, template, needs, replace_with)
         else:
-            ready = _stateful_set(scope, workload, template, needs)
+            ready = _stateful_set(scope, workload, template, needs, self.retain_claims)
         if workload.min_available is not None:
             _disruption_budget(scope, workload.min_available)
         address = None
@@ -127,7 +139,11 @@ def _template(
 
 
 def _deployment(
-    scope: Scope, workload: Workload, template: PodTemplateSpecArgsDict, needs: Sequence[pulumi.Resource]
+    scope: Scope,
+    workload: Workload,
+    template: PodTemplateSpecArgsDict,
+    needs: Sequence[pulumi.Resource],
+    replace_with: Sequence[pulumi.Resource],
 ) -> Deployment:
     return Deployment(
         scope.name,
@@ -140,7 +156,7 @@ def _deployment(
             "selector": {"match_labels": scope.selector},
             "template": template,
         },
-        opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds),
+        opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds, replace_with=replace_with),
     )
 
 
@@ -154,19 +170,33 @@ def _strategy(rollout: Rollout) -> DeploymentStrategyArgsDict:
 
 
 def _stateful_set(
-    scope: Scope, workload: Workload, template: PodTemplateSpecArgsDict, needs: Sequence[pulumi.Resource]
+    scope: Scope,
+    workload: Workload,
+    template: PodTemplateSpecArgsDict,
+    needs: Sequence[pulumi.Resource],
+    retain_claims: bool,
 ) -> StatefulSet:
+    spec: StatefulSetSpecArgsDict = {
+        "replicas": workload.replicas,
+        "service_name": workload.name,
+        # With OrderedReady a broken pod has to be deleted by hand before its repair is rolled out.
+        "pod_management_policy": "Parallel",
+        "selector": {"match_labels": scope.selector},
+        "template": template,
+    }
+    templates = [claim for claim in workload.claims if claim.for_each_replica]
+    if templates:
+        spec["volume_claim_templates"] = [
+            {"metadata": {"name": claim.name, "labels": scope.labels}, "spec": claim_spec(claim)} for claim in templates
+        ]
+        spec["persistent_volume_claim_retention_policy"] = {
+            "when_deleted": "Retain" if retain_claims else "Delete",
+            "when_scaled": "Retain",
+        }
     return StatefulSet(
         scope.name,
         metadata=scope.metadata(workload.name),
-        spec={
-            "replicas": workload.replicas,
-            "service_name": workload.name,
-            # With OrderedReady a broken pod has to be deleted by hand before its repair is rolled out.
-            "pod_management_policy": "Parallel",
-            "selector": {"match_labels": scope.selector},
-            "template": template,
-        },
+        spec=spec,
         opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds),
     )
 
@@ -174,9 +204,42 @@ def _stateful_set(
 def _job(scope: Scope, workload: Workload, files: Mapping[str, str], needs: Sequence[pulumi.Resource]) -> Job:
     """A Job's pods cannot be changed: its name carries a hash of them, so that a change runs a new Job.
 
-    It has no TTL, as a Job that disappears would run again at the next deployment.
+    It has no TTL, as a Job that disappears would run again at the next deployment. The old one is deleted first: only
+    then does the engine also delete what is replaced with it before the new one runs.
     """
     template = _template(scope, workload)
+    return Job(
+        scope.name,
+        metadata=scope.metadata(f"{workload.name}-{_digest([template, files])[:8]}"),
+        spec=_job_spec(workload, template),
+        opts=scope.options(
+            depends_on=needs,
+            wait_seconds=workload.ready_timeout_seconds + _JOB_GRACE_SECONDS,
+            delete_before_replace=True,
+        ),
+    )
+
+
+def _cron_job(scope: Scope, workload: Workload, schedule: Schedule, needs: Sequence[pulumi.Resource]) -> CronJob:
+    """One run at a time: two would write to the same place."""
+    spec: CronJobSpecArgsDict = {
+        "schedule": schedule.cron,
+        "time_zone": schedule.time_zone,
+        "suspend": schedule.suspended,
+        "concurrency_policy": "Forbid",
+        # A run that was missed, as the control plane was down, is made up for within this time.
+        "starting_deadline_seconds": _START_LATE_SECONDS,
+        "successful_jobs_history_limit": _OLD_JOBS,
+        "failed_jobs_history_limit": _OLD_JOBS,
+        "job_template": {
+            "metadata": {"labels": scope.labels},
+            "spec": _job_spec(workload, _template(scope, workload)),
+        },
+    }
+    return CronJob(scope.name, metadata=scope.metadata(workload.name), spec=spec, opts=scope.options(depends_on=needs))
+
+
+def _job_spec(workload: Workload, template: PodTemplateSpecArgsDict) -> JobSpecArgsDict:
     spec: JobSpecArgsDict = {
         "backoff_limit": _JOB_RETRIES,
         "active_deadline_seconds": workload.ready_timeout_seconds,
@@ -197,27 +260,25 @@ def _job(scope: Scope, workload: Workload, files: Mapping[str, str], needs: Sequ
                 },
             ]
         }
-    return Job(
-        scope.name,
-        metadata=scope.metadata(f"{workload.name}-{_digest([template, files])[:8]}"),
-        spec=spec,
-        opts=scope.options(depends_on=needs, wait_seconds=workload.ready_timeout_seconds + _JOB_GRACE_SECONDS),
-    )
+    return spec
 
 
 def _service(scope: Scope, workload: Workload) -> Service:
     """The workload's name within the namespace. Its readiness is that of the pods, which is awaited with them."""
+    spec: ServiceSpecArgsDict = {
+        "type": "ClusterIP",
+        "selector": scope.selector,
+        "ports": [
+            {"name": port.name, "port": port.number, "target_port": port.number, "protocol": "TCP"}
+            for port in workload.ports
+        ],
+    }
+    if workload.replicas_connect:
+        spec |= {"cluster_ip": "None", "publish_not_ready_addresses": True}
     return Service(
         scope.name,
         metadata=scope.metadata(workload.name, SKIP_AWAIT),
-        spec={
-            "type": "ClusterIP",
-            "selector": scope.selector,
-            "ports": [
-                {"name": port.name, "port": port.number, "target_port": port.number, "protocol": "TCP"}
-                for port in workload.ports
-            ],
-        },
+        spec=spec,
         opts=scope.options(),
     )
 

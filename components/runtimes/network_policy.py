@@ -9,13 +9,14 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicy,
     NetworkPolicyEgressRuleArgsDict,
     NetworkPolicyIngressRuleArgsDict,
+    NetworkPolicyPortArgsDict,
     NetworkPolicySpecArgsDict,
 )
 
 from components.runtimes.scope import Scope
 from hearth.workload import Workload
 
-_DNS: NetworkPolicyEgressRuleArgsDict = {
+DNS: NetworkPolicyEgressRuleArgsDict = {
     "to": [
         {"namespace_selector": {"match_labels": {"kubernetes.io/metadata.name": "kube-system"}}},
         # NodeLocal DNSCache listens on a link-local address of the node.
@@ -54,9 +55,11 @@ def _ingress(workload: Workload, scope: Scope) -> list[NetworkPolicyIngressRuleA
         rules.append(
             {
                 "from_": [{"pod_selector": {"match_labels": scope.selector_of(caller)}} for caller in workload.callers],
-                "ports": [{"protocol": "TCP", "port": port.number} for port in workload.ports],
+                "ports": _ports(workload),
             }
         )
+    if workload.replicas_connect:
+        rules.append({"from_": [{"pod_selector": {"match_labels": scope.selector}}], "ports": _ports(workload)})
     if workload.exposure:
         rules.append({"ports": [{"protocol": "TCP", "port": workload.exposure.port}]})
     return rules
@@ -68,9 +71,22 @@ def _egress(workload: Workload, scope: Scope) -> list[NetworkPolicyEgressRuleArg
         return [{}]
     calls: list[NetworkPolicyEgressRuleArgsDict] = [
         {
-            "to": [{"pod_selector": {"match_labels": scope.selector_of(peer.workload)}}],
+            "to": [{"pod_selector": {"match_labels": dict(peer.labels) or scope.selector_of(peer.workload)}}],
             "ports": [{"protocol": "TCP", "port": peer.port}],
         }
         for peer in workload.calls
     ]
-    return [_DNS, *calls]
+    if workload.replicas_connect:
+        calls.append({"to": [{"pod_selector": {"match_labels": scope.selector}}], "ports": _ports(workload)})
+    outside: list[NetworkPolicyEgressRuleArgsDict] = [
+        {
+            "to": [{"ip_block": {"cidr": network}} for network in server.networks],
+            "ports": [{"protocol": "TCP", "port": server.port}],
+        }
+        for server in workload.calls_outside
+    ]
+    return [DNS, *calls, *outside]
+
+
+def _ports(workload: Workload) -> list[NetworkPolicyPortArgsDict]:
+    return [{"protocol": "TCP", "port": port.number} for port in workload.ports]

@@ -14,8 +14,11 @@ from pulumi_kubernetes.core.v1 import (
     ContainerArgsDict,
     EnvVarArgsDict,
     KeyToPathArgsDict,
+    NodeAffinityArgsDict,
     NodeSelectorArgsDict,
     NodeSelectorRequirementArgsDict,
+    PodAffinityArgsDict,
+    PodAffinityTermArgsDict,
     PodSecurityContextArgsDict,
     PodSpecArgsDict,
     ProbeArgsDict,
@@ -27,6 +30,7 @@ from pulumi_kubernetes.core.v1 import (
     VolumeMountArgsDict,
 )
 
+from components.runtimes.scope import NAME_LABEL
 from hearth.workload import (
     ClaimVolume,
     Container,
@@ -34,6 +38,7 @@ from hearth.workload import (
     HttpProbe,
     Mount,
     Probe,
+    Probes,
     Resources,
     Scheduling,
     ScratchVolume,
@@ -54,18 +59,16 @@ _FILE_MODE = 0o440
 def pod_spec(workload: Workload, selector: Mapping[str, str]) -> PodSpecArgsDict:
     """The pod of a workload. `selector` are the labels by which its replicas know each other."""
     volumes = _named_volumes(workload)
-    job = workload.kind == "job"
+    job = workload.kind in ("job", "cronjob")
     main = _container_spec(workload.container, workload, volumes)
     if workload.ports:
         main["ports"] = [{"name": port.name, "container_port": port.number} for port in workload.ports]
     if workload.probes:
-        main["startup_probe"] = _probe(workload.probes.startup)
-        main["readiness_probe"] = _probe(workload.probes.readiness)
-        main["liveness_probe"] = _probe(workload.probes.liveness)
+        _add_probes(main, workload.probes)
     if workload.drain.endpoint_seconds and not job:
         main["lifecycle"] = {"pre_stop": {"sleep": {"seconds": workload.drain.endpoint_seconds}}}
     spec: PodSpecArgsDict = {
-        "containers": [main],
+        "containers": [main, *(_container_spec(other, workload, volumes) for other in workload.beside)],
         "security_context": _pod_security(workload.security),
         "restart_policy": "Never" if job else "Always",
         "termination_grace_period_seconds": workload.drain.grace_seconds,
@@ -75,15 +78,22 @@ def pod_spec(workload: Workload, selector: Mapping[str, str]) -> PodSpecArgsDict
     }
     if workload.before:
         spec["init_containers"] = [_container_spec(step, workload, volumes) for step in workload.before]
-    if volumes:
-        spec["volumes"] = [_volume(name, volume, workload.name) for name, volume in volumes]
+    templates = [ClaimVolume(claim.name) for claim in workload.claims if claim.for_each_replica]
+    of_pod = [_volume(name, volume, workload.name) for name, volume in volumes if volume not in templates]
+    if of_pod:
+        spec["volumes"] = of_pod
     scheduling = workload.scheduling
     if scheduling.runtime_class:
         spec["runtime_class_name"] = scheduling.runtime_class
     if scheduling.tolerations:
         spec["tolerations"] = [_toleration(taint) for taint in scheduling.tolerations]
+    affinity: AffinityArgsDict = {}
     if scheduling.node_labels or scheduling.node_names:
-        spec["affinity"] = _node_affinity(scheduling)
+        affinity["node_affinity"] = _node_affinity(scheduling)
+    if scheduling.near:
+        affinity["pod_affinity"] = _pod_affinity({**selector, NAME_LABEL: scheduling.near})
+    if affinity:
+        spec["affinity"] = affinity
     if scheduling.spread or scheduling.even:
         spec["topology_spread_constraints"] = [_spread(scheduling, selector)]
     return spec
@@ -95,7 +105,7 @@ def _container_spec(container: Container, workload: Workload, volumes: list[tupl
         "name": container.name,
         "image": container.image,
         "image_pull_policy": "IfNotPresent",
-        "resources": _resources(container.resources),
+        "resources": resource_requirements(container.resources),
         "security_context": _container_security(workload.security),
     }
     if container.command:
@@ -107,6 +117,8 @@ def _container_spec(container: Container, workload: Workload, volumes: list[tupl
         spec["env"] = env
     if container.mounts:
         spec["volume_mounts"] = [_mount(mount, volumes) for mount in container.mounts]
+    if container.probes:
+        _add_probes(spec, container.probes)
     return spec
 
 
@@ -151,7 +163,7 @@ def _cpus(cores: float) -> str:
 
 
 def _containers(workload: Workload) -> tuple[Container, ...]:
-    return (*workload.before, workload.container)
+    return (*workload.before, workload.container, *workload.beside)
 
 
 def _volumes(workload: Workload) -> Iterator[Volume]:
@@ -161,13 +173,16 @@ def _volumes(workload: Workload) -> Iterator[Volume]:
 
 
 def _named_volumes(workload: Workload) -> list[tuple[str, Volume]]:
-    """Every different volume once, called after the first path at which it is mounted."""
+    """Every different volume once, called after the first path at which it is mounted, or as its claim template is."""
+    templates = {claim.name for claim in workload.claims if claim.for_each_replica}
     found: list[tuple[str, Volume]] = []
     for container in _containers(workload):
         for mount in container.mounts:
             if any(volume == mount.volume for _, volume in found):
                 continue
             name = re.sub(r"[^a-z0-9]+", "-", mount.path.lower()).strip("-")[:50] or "root"
+            if isinstance(mount.volume, ClaimVolume) and mount.volume.claim in templates:
+                name = mount.volume.claim
             if any(taken == name for taken, _ in found):
                 name = f"{name}-{len(found)}"
             found.append((name, mount.volume))
@@ -214,7 +229,8 @@ def _secret_env(container: Container, secret: str) -> list[EnvVarArgsDict]:
     ]
 
 
-def _resources(resources: Resources) -> ResourceRequirementsArgsDict:
+def resource_requirements(resources: Resources) -> ResourceRequirementsArgsDict:
+    """Requests, and limits of what must not be exceeded."""
     requests = {
         "cpu": _cpus(resources.cpus),
         "memory": gib(resources.memory_gib),
@@ -246,6 +262,12 @@ def _container_security(security: Security) -> SecurityContextArgsDict:
     }
 
 
+def _add_probes(spec: ContainerArgsDict, probes: Probes) -> None:
+    spec["startup_probe"] = _probe(probes.startup)
+    spec["readiness_probe"] = _probe(probes.readiness)
+    spec["liveness_probe"] = _probe(probes.liveness)
+
+
 def _probe(probe: Probe) -> ProbeArgsDict:
     spec: ProbeArgsDict = {
         "period_seconds": probe.period_seconds,
@@ -264,14 +286,20 @@ def _toleration(taint: Taint) -> TolerationArgsDict:
     return {"key": taint.key, "operator": "Exists", "effect": taint.effect}
 
 
-def _node_affinity(scheduling: Scheduling) -> AffinityArgsDict:
+def _node_affinity(scheduling: Scheduling) -> NodeAffinityArgsDict:
     expressions: list[NodeSelectorRequirementArgsDict] = [
         {"key": key, "operator": "In", "values": [value]} for key, value in sorted(scheduling.node_labels.items())
     ]
     if scheduling.node_names:
         expressions.append({"key": _HOSTNAME, "operator": "In", "values": list(scheduling.node_names)})
     terms: NodeSelectorArgsDict = {"node_selector_terms": [{"match_expressions": expressions}]}
-    return {"node_affinity": {"required_during_scheduling_ignored_during_execution": terms}}
+    return {"required_during_scheduling_ignored_during_execution": terms}
+
+
+def _pod_affinity(selector: Mapping[str, str]) -> PodAffinityArgsDict:
+    """Preferred, as those pods may be stopped at the time."""
+    term: PodAffinityTermArgsDict = {"topology_key": _HOSTNAME, "label_selector": {"match_labels": selector}}
+    return {"preferred_during_scheduling_ignored_during_execution": [{"weight": 100, "pod_affinity_term": term}]}
 
 
 def _spread(scheduling: Scheduling, selector: Mapping[str, str]) -> TopologySpreadConstraintArgsDict:

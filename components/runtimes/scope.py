@@ -44,9 +44,15 @@ class Scope:
         instance = self.stack_labels.get(INSTANCE_LABEL)
         return {NAME_LABEL: workload} | ({INSTANCE_LABEL: instance} if instance else {})
 
-    def metadata(self, name: str, annotations: Mapping[str, str] | None = None) -> ObjectMetaArgsDict:
-        """Metadata of an object with this name."""
-        metadata: ObjectMetaArgsDict = {"name": name, "namespace": self.namespace, "labels": self.labels}
+    def metadata(
+        self, name: str, annotations: Mapping[str, str] | None = None, labels: Mapping[str, str] | None = None
+    ) -> ObjectMetaArgsDict:
+        """Metadata of an object with this name; `labels` are further ones."""
+        metadata: ObjectMetaArgsDict = {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": {**self.labels, **(labels or {})},
+        }
         if annotations:
             metadata["annotations"] = annotations
         return metadata
@@ -57,6 +63,8 @@ class Scope:
         depends_on: Sequence[pulumi.Resource] = (),
         wait_seconds: int | None = None,
         retain: bool = False,
+        delete_before_replace: bool | None = None,
+        replace_with: Sequence[pulumi.Resource] = (),
     ) -> pulumi.ResourceOptions:
         """Options of a child. `wait_seconds` is how long the deployment waits for it to become ready."""
         wait = f"{wait_seconds}s" if wait_seconds else None
@@ -65,4 +73,6 @@ class Scope:
             depends_on=list(depends_on),
             custom_timeouts=pulumi.CustomTimeouts(create=wait, update=wait) if wait else None,
             retain_on_delete=retain or None,
+            delete_before_replace=delete_before_replace,
+            replace_with=list(replace_with) or None,
         )

@@ -27,6 +27,8 @@ def serve(request: Request, table: EngineTable) -> Serving:
             # It asks for the user's name, which a user without an entry in /etc/passwd has only from here.
             "USER": "vllm",
             "VLLM_NO_USAGE_STATS": "1",
+            # Seconds; Open WebUI keeps an idle connection for 15 s, and must not meet one that is closed already.
+            "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "30",
             # The paths /sleep and /wake_up are served in this mode only.
             **({"VLLM_SERVER_DEV_MODE": "1"} if request.sleep_mode else {}),
         },

@@ -58,12 +58,12 @@ def plan_download(
     source: Source,
     *,
     image: str,
-    pool: NodePool,
+    pool: NodePool | None,
     hugging_face: HuggingFace,
     storage_class: str,
     time_zone: str,
 ) -> DownloadPlan:
-    """The claim `<name>-weights` and the Job `<name>-download`, in the engine's image on the model's pool."""
+    """The claim `<name>-weights` and the Job `<name>-download`, in the server's image on its pool or on CPU nodes."""
     claim = Claim(f"{name}-weights", math.ceil(source.size_gib * _CLAIM_MARGIN), storage_class, shared=True)
     job = Workload(
         name=f"{name}-download",
@@ -89,7 +89,7 @@ def plan_download(
         ),
         security=_DOWNLOADER,
         claims=(claim,),
-        scheduling=Scheduling(node_labels=pool.labels, tolerations=pool.taints),
+        scheduling=Scheduling(node_labels=pool.labels, tolerations=pool.taints) if pool else Scheduling(),
         internet=True,
         final_exit_codes=_NO_RETRY,
         ready_timeout_seconds=download_seconds(source.size_gib),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from hearth.catalog.ollama import ollama_models
 from hearth.planning.placement import PoolFull
+from hearth.planning.plan import PostgresCluster
 from hearth.planning.pools import OLLAMA, PoolPlans
 from hearth.problems import Path, Problem
 from hearth.settings.models import Model, Ollama
@@ -80,16 +81,23 @@ def _demand_paths(settings: Settings, pool: str) -> Iterator[Path]:
         yield from (("ollama", key) for key in ("pool", "gpus"))
 
 
-def find_host_problems(settings: Settings, workloads: Sequence[Workload]) -> Iterator[Problem]:
-    """Whether the CPU nodes hold all pods without GPUs, by first fit of memory and CPUs, largest first."""
+def find_host_problems(
+    settings: Settings, workloads: Sequence[Workload], cluster: PostgresCluster | None = None
+) -> Iterator[Problem]:
+    """Whether the CPU nodes hold all pods without GPUs, by first fit of memory and CPUs, largest first.
+
+    Those of a Postgres `cluster` are no workloads of the stack.
+    """
     cpu_nodes = settings.cpu_nodes
     nodes = [[float(cpu_nodes.memory_gib), float(cpu_nodes.cpus)] for _ in range(cpu_nodes.count)]
     wanted = [
-        (w.container.resources.memory_gib, w.container.resources.cpus, w.name)
+        (w.memory_gib, w.cpus, w.name)
         for w in workloads
-        if w.kind != "job" and not w.container.resources.gpus
+        if w.kind in ("deployment", "statefulset") and not w.container.resources.gpus
         for _ in range(w.replicas)
     ]
+    if cluster:
+        wanted += [(cluster.resources.memory_gib, cluster.resources.cpus, cluster.name)] * cluster.instances
     for memory, cpus, name in sorted(wanted, reverse=True):
         node = next((n for n in nodes if n[0] >= memory and n[1] >= cpus), None)
         if node is None:

@@ -79,6 +79,8 @@ def plan_add_ons(settings: Settings, runtime_class: RuntimeClass | None) -> tupl
     if settings.load_balancer:
         values = {"speaker": {"frr": {"enabled": False}}, "frrk8s": {"enabled": False}}
         need("metallb", add_ons.metallb, values, "hearth:loadBalancer.addressPool")
+    if settings.web_ui.database.engine == "cloudnativePg":
+        need("cloudnativePg", add_ons.cloudnative_pg, {}, "hearth:webUi.database.engine")
     if settings.gpu_node_pools and add_ons.gpu_operator in {"managed", "present"}:
         values = {"daemonsets": {"tolerations": _TOLERATE_GPU}}
         need("gpuOperator", add_ons.gpu_operator, values, "hearth:addOns.gpuOperator")

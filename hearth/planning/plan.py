@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hearth.engines.serving import Metrics
-from hearth.workload import Claim, Taint, Workload
+from hearth.workload import Claim, Outside, Peer, Resources, Taint, Workload
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,65 @@ class OllamaPlan:
 
 
 @dataclass(frozen=True)
-class StorePlan:
-    """Redis or Postgres: one server with a volume. `secret` names the key of its generated password."""
+class PostgresCluster:
+    """A cluster of Postgres servers that the operator of CloudNativePG makes."""
 
-    engine: str
-    server: Workload
-    host: str
+    name: str
+    image: str
+    instances: int
+    resources: Resources
+    """Of each instance."""
+    volume_gib: int
+    storage_class: str
+    database: str
+    """Name of the database and of its owner."""
+    parameters: Mapping[str, str]
+    """As in postgresql.conf."""
+    pod_labels: Mapping[str, str]
+    """What the operator calls the pods."""
+    callers: tuple[str, ...]
+    """Workloads of the stack that may connect."""
     port: int
+    operator_namespace: str
+    retain: bool
+    """Keep it when the stack is destroyed."""
+    ready_timeout_seconds: int
+
+
+@dataclass(frozen=True)
+class StorePlan:
+    """Redis or Postgres, and what the web tier is told about it."""
+
+    engine: Literal["redis", "valkey", "dragonfly", "postgres", "cloudnative-pg", "external"]
+    address: str = ""
+    """`host:port` as it stands in URLs; empty for an external server, whose URL is a secret of the stack file."""
+    servers: tuple[Workload, ...] = ()
+    """Empty for an external server, and where an operator makes them."""
+    cluster: PostgresCluster | None = None
+    env: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Variables of the web tier beside the URL."""
+    secret_env: tuple[str, ...] = ()
+    """Variables of the web tier that hold the URL with its password."""
+    peers: tuple[Peer, ...] = ()
+    """What the web tier connects to within the cluster."""
+    calls_outside: tuple[Outside, ...] = ()
+    """What it connects to outside of it."""
+    connections: str = ""
+    """How many connections the web tier may open to a database, with the arithmetic."""
+
+
+@dataclass(frozen=True)
+class ServicePlan:
+    """A server beside the web UI that only the web UI calls."""
+
+    name: str
+    server: Workload
+    url: str
+    """Base URL inside the cluster."""
+    key: str | None = None
+    """Variable of the server that holds its API key; None where it takes none."""
+    download: DownloadPlan | None = None
+    """The model that it serves."""
 
 
 @dataclass(frozen=True)
@@ -170,10 +222,23 @@ class WebUiPlan:
 
     server: Workload
     migration: Workload | None
-    """None with SQLite, where the one server migrates by itself."""
+    """None with SQLite, which a step before the one server migrates."""
     files: Claim | None
+    """None where uploads are in a bucket."""
     url: str | None
     """Where people reach it; None while only the load balancer knows."""
+    keys: Mapping[str, tuple[str, ...]]
+    """Variables that hold API keys, each with the models and services whose keys it joins by semicolons."""
+
+
+@dataclass(frozen=True)
+class BackupPlan:
+    """Copies of the web tier's database and files."""
+
+    create: Workload
+    """Makes a backup at its times."""
+    restore: Workload
+    """Lists backups or brings one back, when it is told to."""
 
 
 @dataclass(frozen=True)
@@ -203,7 +268,11 @@ class Plan:
     ollama: OllamaPlan | None
     redis: StorePlan | None
     postgres: StorePlan | None
+    services: tuple[ServicePlan, ...]
     web_ui: WebUiPlan
+    provision: Workload | None
+    """The Job that gives the web UI its functions, groups and model entries; None where it has none."""
+    backup: BackupPlan | None
     warnings: tuple[str, ...]
 
     @property
@@ -218,12 +287,18 @@ class Plan:
         found: list[Workload] = []
         for store in (self.redis, self.postgres):
             if store:
-                found.append(store.server)
+                found += store.servers
         for model in self.models:
             found += [*(download.job for download in model.downloads), model.server]
         if self.ollama:
             found += [self.ollama.pull, self.ollama.server]
+        for service in self.services:
+            found += [*((service.download.job,) if service.download else ()), service.server]
         if self.web_ui.migration:
             found.append(self.web_ui.migration)
         found.append(self.web_ui.server)
+        if self.provision:
+            found.append(self.provision)
+        if self.backup:
+            found += [self.backup.create, self.backup.restore]
         return tuple(found)

@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from hearth.catalog.ollama import ollama_models
 from hearth.catalog.versions import images as pinned_images
-from hearth.planning import foundation, stores, web_ui
+from hearth.planning import backup, foundation, stores, web_ui
+from hearth.planning.connections import find_connection_problems
 from hearth.planning.feasibility import find_host_problems, find_problems
 from hearth.planning.inference import plan_model
 from hearth.planning.model_feasibility import find_model_problems
 from hearth.planning.models import JudgedModel, judge_models
 from hearth.planning.ollama import plan_ollama
-from hearth.planning.plan import ClusterAccess, ModelPlan, OllamaPlan, Plan, RuntimeClass, StorePlan
+from hearth.planning.plan import (
+    BackupPlan,
+    ClusterAccess,
+    ModelPlan,
+    OllamaPlan,
+    Plan,
+    RuntimeClass,
+    StorePlan,
+    WebUiPlan,
+)
 from hearth.planning.pools import OLLAMA, PoolPlans, plan_pools
+from hearth.planning.provision import plan_provision
+from hearth.planning.provision_files import ProvisionFiles, read_files
+from hearth.planning.services import ServiceContext, plan_services
 from hearth.problems import ConfigurationError
 from hearth.settings.loading import LoadedStack, unaffected
 from hearth.settings.stack import Settings
@@ -31,12 +44,15 @@ def make_plan(loaded: LoadedStack) -> Plan:
     images = _images(settings)
     models = judge_models(settings, pools, images)
     findings = [*find_model_problems(settings, pools, models, images), *find_problems(settings, pools)]
+    findings += find_connection_problems(settings)
+    files = read_files(settings.web_ui.provision, loaded.directory)
+    findings += files.problems
     found = unaffected(findings, loaded.pruned)
     problems = [*loaded.problems, *loaded.locate(found)]
     if problems:
         raise ConfigurationError(problems, loaded.source)
-    plan = _plan(settings, loaded.stack, pools, models, images)
-    problems = list(find_host_problems(settings, plan.workloads))
+    plan = _plan(settings, loaded.stack, pools, models, images, files)
+    problems = list(find_host_problems(settings, plan.workloads, plan.postgres.cluster if plan.postgres else None))
     if problems:
         raise ConfigurationError(loaded.locate(problems), loaded.source)
     return plan
@@ -48,16 +64,17 @@ def _images(settings: Settings) -> Mapping[str, str]:
         "sglang": settings.engines.sglang.image if settings.engines.sglang else None,
         "ollama": settings.engines.ollama.image if settings.engines.ollama else None,
         "openWebUi": settings.web_ui.image,
-        "postgres": settings.web_ui.database.image,
-        settings.web_ui.redis.engine if settings.web_ui.redis else "valkey": (
-            settings.web_ui.redis.image if settings.web_ui.redis else None
-        ),
     }
     return {**pinned_images(), **{name: image for name, image in chosen.items() if image}}
 
 
 def _plan(
-    settings: Settings, stack: str, pools: PoolPlans, models: Mapping[str, JudgedModel], images: Mapping[str, str]
+    settings: Settings,
+    stack: str,
+    pools: PoolPlans,
+    models: Mapping[str, JudgedModel],
+    images: Mapping[str, str],
+    files: ProvisionFiles,
 ) -> Plan:
     namespace = settings.namespace or f"hearth-{stack}"
     runtime_class = foundation.plan_runtime_class(settings, namespace)
@@ -67,17 +84,25 @@ def _plan(
     own_classes = {nfs_class.name} if nfs_class else set[str]()
     served = _models(settings, pools, models, images, storage_class, runtime_class)
     ollama = _ollama(settings, pools, images, storage_class, runtime_class)
-    redis, postgres = _stores(settings, images, database_class)
+    context = stores.StoreContext(images, database_class, settings.time_zone, settings.storage.retain_data)
+    redis = stores.plan_redis(settings.web_ui, context, callers=(web_ui.NAME,))
+    postgres = stores.plan_database(settings.web_ui, context, callers=_database_callers(settings))
+    services = plan_services(
+        settings.web_ui, ServiceContext(images, settings.hugging_face, storage_class, settings.time_zone)
+    )
     chat = web_ui.plan_web_ui(
         settings.web_ui,
         models=served,
         ollama=ollama,
         redis=redis,
         postgres=postgres,
+        services=services,
         image=images["openWebUi"],
         files_class=storage_class if postgres else database_class,
         time_zone=settings.time_zone,
     )
+    kept = _backup(settings, stack, namespace, images, chat, postgres, storage_class)
+    backup_classes = {claim.storage_class for claim in kept.create.claims} if kept else set[str]()
     return Plan(
         stack=stack,
         target=settings.target,
@@ -92,14 +117,19 @@ def _plan(
         memory_gib_per_cpu_node=settings.cpu_nodes.memory_gib,
         storage_class=storage_class,
         nfs_class=nfs_class,
-        retain_claims=settings.storage.retain_data and bool({storage_class, database_class} - own_classes),
+        # What an operator makes ends with its Cluster, on whichever class.
+        retain_claims=settings.storage.retain_data
+        and bool({storage_class, database_class, *backup_classes} - own_classes or (postgres and postgres.cluster)),
         address_pool=foundation.plan_address_pool(settings, namespace),
         quota=foundation.quota_limits(settings.quota),
         models=served,
         ollama=ollama,
         redis=redis,
         postgres=postgres,
+        services=services,
         web_ui=chat,
+        provision=plan_provision(settings, files, models=served, ollama=ollama, image=images["openWebUi"]),
+        backup=kept,
         warnings=tuple(_warnings(settings, pools, served, nfs_class is not None and database_class == storage_class)),
     )
 
@@ -153,38 +183,62 @@ def _ollama(
     )
 
 
-def _stores(
-    settings: Settings, images: Mapping[str, str], storage_class: str
-) -> tuple[StorePlan | None, StorePlan | None]:
-    chat = settings.web_ui
-    redis = postgres = None
-    if chat.redis:
-        redis = stores.plan_redis(
-            chat.redis,
-            image=images[chat.redis.engine],
-            storage_class=storage_class,
-            callers=(web_ui.NAME,),
-            time_zone=settings.time_zone,
+def _database_callers(settings: Settings) -> tuple[str, ...]:
+    return (web_ui.NAME, web_ui.MIGRATION, *(backup.DATABASE_CALLERS if settings.backup else ()))
+
+
+def _backup(
+    settings: Settings,
+    stack: str,
+    namespace: str,
+    images: Mapping[str, str],
+    chat: WebUiPlan,
+    postgres: StorePlan | None,
+    storage_class: str,
+) -> BackupPlan | None:
+    if settings.backup is None:
+        return None
+    database = settings.web_ui.database
+    engine = "cloudnativePg" if database.engine == "cloudnativePg" else "postgres"
+    context = backup.BackupContext(
+        stack=stack,
+        namespace=namespace,
+        web_ui=chat,
+        postgres=postgres,
+        tools_image=settings.backup.tools_image or database.image or images[engine],
+        storage_class=storage_class,
+        time_zone=settings.time_zone,
+    )
+    return backup.plan_backup(settings.backup, context)
+
+
+def _backup_warnings(settings: Settings) -> Iterator[str]:
+    kept = settings.backup
+    if kept is None:
+        yield "nothing is backed up: set hearth:backup"
+        return
+    if settings.web_ui.database.in_postgres and settings.web_ui.uploads.s3:
+        yield "uploads are in a bucket, of which hearth:backup makes no copy: turn on versioning there"
+    if kept.to.volume and kept.to.volume.storage_class is None:
+        yield (
+            "backups are on the same storage as the weights, so that its loss takes them too: set "
+            "hearth:backup.to.volume.storageClass to another one, or use hearth:backup.to.s3"
         )
-    if chat.database.engine == "postgres":
-        postgres = stores.plan_postgres(
-            chat.database,
-            image=images["postgres"],
-            storage_class=storage_class,
-            callers=(web_ui.NAME, web_ui.MIGRATION),
-            max_connections=web_ui.max_connections(chat),
-            time_zone=settings.time_zone,
-        )
-    return redis, postgres
 
 
 def _warnings(settings: Settings, pools: PoolPlans, served: tuple[ModelPlan, ...], database_on_nfs: bool) -> list[str]:
     """What works, but deserves a second look."""
     found: list[str] = []
-    if database_on_nfs and settings.web_ui.database.engine == "postgres":
+    if database_on_nfs and settings.web_ui.database.engine in ("postgres", "cloudnativePg"):
         found.append(
             "Postgres is on NFS: export the share with sync and no_root_squash, "
             "or set hearth:storage.databaseStorageClass to block storage"
+        )
+    found += _backup_warnings(settings)
+    if settings.web_ui.redis and settings.web_ui.redis.external:
+        found.append(
+            "Redis is external: no other stack and no other Open WebUI may use the same server, whatever its database "
+            "number, as they would receive each other's messages"
         )
     if settings.web_ui.exposure.type == "loadBalancer":
         found.append(

@@ -1,14 +1,15 @@
-"""Open WebUI: wired to every model and to its stores, migrated once, reached from outside.
-
-Variables and their traps: https://docs.openwebui.com/getting-started/env-configuration and the source of 0.12.4.
-"""
+"""Open WebUI: wired to every model and to its stores, migrated once, reached from outside."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from urllib.parse import urlsplit
 
-from hearth.planning.plan import ModelPlan, OllamaPlan, StorePlan, WebUiPlan
+from hearth.planning import web_ui_env
+from hearth.planning.plan import ModelPlan, OllamaPlan, ServicePlan, StorePlan, WebUiPlan
 from hearth.planning.rollout import http_probes
+from hearth.planning.scripts import script
+from hearth.planning.web_ui_wiring import wire
 from hearth.settings.web_ui import WebUi
 from hearth.workload import (
     Claim,
@@ -17,10 +18,11 @@ from hearth.workload import (
     Drain,
     Exposure,
     Mount,
-    Peer,
+    Outside,
     Port,
     Resources,
     Rollout,
+    Scheduling,
     ScratchVolume,
     Security,
     Tls,
@@ -29,20 +31,18 @@ from hearth.workload import (
 
 NAME = "web-ui"
 MIGRATION = "web-ui-migration"
+PROVISION = "web-ui-provision"
 PORT = 8080
 _DATA = "/app/backend/data"
 _BACKEND = "/app/backend"
 _START_SECONDS = 300
-_POOL_SIZE = 8
-_POOL_OVERFLOW = 4
-_RESERVED_CONNECTIONS = 20
-"""For the migration, backups and a person with psql."""
-
-
-def max_connections(web_ui: WebUi) -> int:
-    """Connections Postgres must allow: every worker of every replica may open its pool and overflow."""
-    wanted = web_ui.replicas * web_ui.workers * (_POOL_SIZE + _POOL_OVERFLOW) + _RESERVED_CONNECTIONS
-    return max(100, -(-wanted // 50) * 50)
+_SECURITY = Security(user=1000, group=0)
+_SCRATCH = (Mount("/static", ScratchVolume(size_gib=0.25)), Mount("/tmp", ScratchVolume(size_gib=2)))
+_FOLDERS = {"HOME": "/tmp", "DATA_DIR": _DATA, "STATIC_DIR": "/static"}
+_SCRATCH_GIB = 3
+_DRAIN = Drain(endpoint_seconds=10, engine_seconds=30, grace_seconds=60)
+_WORKER_SILENCE_SECONDS = 60
+"""After which uvicorn replaces a worker; its default of 5 is too short for a busy worker on a small CPU."""
 
 
 def plan_web_ui(
@@ -52,173 +52,130 @@ def plan_web_ui(
     ollama: OllamaPlan | None,
     redis: StorePlan | None,
     postgres: StorePlan | None,
+    services: Sequence[ServicePlan],
     image: str,
     files_class: str,
     time_zone: str,
 ) -> WebUiPlan:
     """The web tier. `files_class` is the StorageClass of uploads, or with SQLite of its database and uploads."""
-    shared = postgres is not None
-    files = Claim("web-ui-files", web_ui.files_volume_gib, files_class, shared=shared)
-    mounts = (
-        Mount(_DATA, ClaimVolume(files.name)),
-        Mount("/static", ScratchVolume(size_gib=0.25)),
-        Mount("/tmp", ScratchVolume(size_gib=2)),
-    )
-    base = {
-        "TZ": time_zone,
-        "HOME": "/tmp",
-        "DATA_DIR": _DATA,
-        "STATIC_DIR": "/static",
-        "VECTOR_DB": "pgvector" if postgres else "chroma",
-        **_no_calls_outside(),
-    }
-    secrets = ["WEBUI_SECRET_KEY"]
-    if postgres:
-        secrets.append("DATABASE_URL")
-    calls = [Peer(store.server.name, store.port) for store in (redis, postgres) if store]
-    calls += [Peer(model.server.name, model.server.ports[0].number) for model in models]
-    if ollama:
-        calls.append(Peer(ollama.server.name, ollama.server.ports[0].number))
-    server_secrets = [*secrets, "WEBUI_ADMIN_PASSWORD"]
-    if redis:
-        server_secrets += ["REDIS_URL", "WEBSOCKET_REDIS_URL"]
-    if models:
-        server_secrets.append("OPENAI_API_KEYS")
-    memory = 0.5 + web_ui.workers * web_ui.memory_gib_per_worker
+    wiring = wire(web_ui, models, ollama, services)
+    stores = [store for store in (redis, postgres) if store]
+    files = _files(web_ui, files_class, shared=postgres is not None)
+    data = ClaimVolume(files.name) if files else ScratchVolume(size_gib=web_ui.uploads.volume_gib)
+    url = _url(web_ui)
+    secrets = ["WEBUI_SECRET_KEY", *wiring.keys, *web_ui_env.given_secrets(web_ui)]
+    secrets += [name for store in stores for name in store.secret_env]
     server = Workload(
         name=NAME,
         kind="deployment",
         tier="web-ui",
+        before=() if postgres else (_migrate(image, web_ui, data, None),),
         container=Container(
             name="open-webui",
             image=image,
-            resources=Resources(cpus=web_ui.workers * web_ui.cpus_per_worker, memory_gib=memory, scratch_gib=3),
+            resources=Resources(
+                cpus=web_ui.workers * web_ui.cpus_per_worker,
+                memory_gib=0.5 + web_ui.workers * web_ui.memory_gib_per_worker,
+                scratch_gib=_SCRATCH_GIB + (0 if files else web_ui.uploads.volume_gib),
+            ),
             command=("sh", "-c", f'cd {_BACKEND} && exec python -m uvicorn open_webui.main:app "$@"', "uvicorn"),
             args=(
                 "--host=0.0.0.0",
                 f"--port={PORT}",
                 f"--workers={web_ui.workers}",
                 "--forwarded-allow-ips=*",
+                f"--timeout-graceful-shutdown={_DRAIN.engine_seconds}",
+                f"--timeout-worker-healthcheck={_WORKER_SILENCE_SECONDS}",
+                # Deltas of an answer are too short to gain from compression.
+                "--ws-per-message-deflate=false",
             ),
             env={
-                **base,
-                **_access(web_ui),
-                **_models(models, ollama),
-                **_documents(web_ui, ollama),
-                **(_redis() if redis else {}),
-                **(_postgres() if postgres else {}),
+                "TZ": time_zone,
+                **_FOLDERS,
+                **web_ui_env.environment(web_ui, wiring, url),
+                **(web_ui_env.postgres(web_ui) if postgres else web_ui_env.sqlite()),
+                **{name: value for store in stores for name, value in store.env.items()},
             },
-            secret_env=tuple(server_secrets),
-            mounts=mounts,
+            secret_env=tuple(secrets),
+            mounts=(Mount(_DATA, data), *_SCRATCH),
         ),
-        security=Security(user=1000, group=0),
+        security=_SECURITY,
         replicas=web_ui.replicas,
         ports=(Port("http", PORT),),
-        claims=(files,),
+        claims=(files,) if files else (),
         probes=http_probes(PORT, alive_path="/health", ready_path="/ready", budget_seconds=_START_SECONDS),
-        rollout=Rollout("rolling", max_surge=1, max_unavailable=0) if shared else Rollout("recreate"),
-        drain=Drain(endpoint_seconds=10, engine_seconds=30, grace_seconds=60),
-        callers=(),
-        calls=tuple(calls),
+        # Another version never rolls: the migration replaces the whole Deployment (components/web_ui.py).
+        rollout=Rollout("rolling", max_surge=1, max_unavailable=0) if postgres else Rollout("recreate"),
+        drain=_DRAIN,
+        scheduling=Scheduling(spread=web_ui.replicas > 1),
+        callers=(PROVISION,) if web_ui.provision else (),
+        calls=(*(peer for store in stores for peer in store.peers), *wiring.peers),
+        calls_outside=(*(server for store in stores for server in store.calls_outside), *_outside(web_ui)),
         exposure=_exposure(web_ui),
         min_available=web_ui.replicas - 1 if web_ui.replicas > 1 else None,
         ready_timeout_seconds=_START_SECONDS * 2,
     )
     return WebUiPlan(
         server=server,
-        migration=_migration(image, base, secrets, mounts, postgres) if postgres else None,
+        migration=_migration(image, web_ui, postgres) if postgres else None,
         files=files,
-        url=_url(web_ui),
+        url=url,
+        keys=wiring.keys,
     )
 
 
-def _migration(
-    image: str, base: Mapping[str, str], secrets: Sequence[str], mounts: tuple[Mount, ...], postgres: StorePlan
-) -> Workload:
-    """Importing the configuration migrates the schema; importing the vector store makes its extension and table.
+def _files(web_ui: WebUi, storage_class: str, *, shared: bool) -> Claim | None:
+    """The volume of uploads, which every replica mounts, or of SQLite; none where uploads are in a bucket."""
+    if shared and web_ui.uploads.s3:
+        return None
+    return Claim("web-ui-files", web_ui.uploads.volume_gib, storage_class, shared=shared)
 
-    Open WebUI takes no lock for either, so one Job does both before any replica starts.
+
+def _migration(image: str, web_ui: WebUi, postgres: StorePlan) -> Workload:
+    """One Job before any replica starts.
+
+    Whenever something of it changes, the replicas are stopped first. So it says nothing that may change while the
+    version and the shape of the database stay the same.
     """
-    steps = "import open_webui.config, open_webui.retrieval.vector.factory"
-    scratch = tuple(mount for mount in mounts if not isinstance(mount.volume, ClaimVolume))
     return Workload(
         name=MIGRATION,
         kind="job",
         tier="web-ui",
-        container=Container(
-            name="migrate",
-            image=image,
-            resources=Resources(cpus=0.25, memory_gib=1.5, scratch_gib=2),
-            command=("sh", "-c", f"cd {_BACKEND} && exec python -c '{steps}'"),
-            env={**base, "ENABLE_DB_MIGRATIONS": "True", "PGVECTOR_CREATE_EXTENSION": "true"},
-            secret_env=tuple(secrets),
-            mounts=(Mount(_DATA, ScratchVolume(size_gib=1)), *scratch),
-        ),
-        security=Security(user=1000, group=0),
-        calls=(Peer(postgres.server.name, postgres.port),),
+        container=_migrate(image, web_ui, ScratchVolume(size_gib=1), postgres),
+        security=_SECURITY,
+        calls=postgres.peers,
+        calls_outside=postgres.calls_outside,
         ready_timeout_seconds=1800,
     )
 
 
-def _no_calls_outside() -> dict[str, str]:
-    return {
-        "OFFLINE_MODE": "true",
-        "ENABLE_VERSION_UPDATE_CHECK": "false",
-        "ENABLE_COMMUNITY_SHARING": "false",
-        "ANONYMIZED_TELEMETRY": "false",
-        "DO_NOT_TRACK": "true",
-        "SCARF_NO_ANALYTICS": "true",
-    }
+def _migrate(image: str, web_ui: WebUi, data: ClaimVolume | ScratchVolume, postgres: StorePlan | None) -> Container:
+    return Container(
+        name="migrate",
+        image=image,
+        resources=Resources(cpus=0.25, memory_gib=1.5, scratch_gib=2),
+        command=("sh", "-c", f'cd {_BACKEND} && exec python -c "$1"', "migrate", script("migrate_web_ui.py")),
+        env={**_FOLDERS, **web_ui_env.migration(web_ui, postgres=postgres is not None)},
+        secret_env=("WEBUI_SECRET_KEY", "WEBUI_ADMIN_PASSWORD", *(postgres.secret_env if postgres else ())),
+        mounts=(Mount(_DATA, data), *_SCRATCH),
+    )
 
 
-def _access(web_ui: WebUi) -> dict[str, str]:
-    """Who gets in. Settings follow the stack at every start; changes in the admin panel do not outlive a restart."""
-    env = {
-        "ENABLE_PERSISTENT_CONFIG": "false",
-        "WEBUI_AUTH": "true",
-        "ENABLE_SIGNUP": str(web_ui.sign_up).lower(),
-        "DEFAULT_USER_ROLE": web_ui.default_user_role,
-        "WEBUI_ADMIN_EMAIL": web_ui.admin.email,
-        "WEBUI_ADMIN_NAME": web_ui.admin.name,
-        "THREAD_POOL_SIZE": "2000",
-    }
-    url = _url(web_ui)
-    if url:
-        env |= {"WEBUI_URL": url, "CORS_ALLOW_ORIGIN": url}
-    if web_ui.exposure.tls:
-        env |= {"WEBUI_SESSION_COOKIE_SECURE": "true", "WEBUI_AUTH_COOKIE_SECURE": "true"}
-    return env
+def _outside(web_ui: WebUi) -> tuple[Outside, ...]:
+    """The identity provider and the bucket, by port and networks."""
+    provider, bucket = web_ui.open_id_connect, web_ui.uploads.s3
+    found: list[Outside] = []
+    if provider:
+        found.append(_server_of(provider.provider_url, provider.networks))
+    if bucket:
+        found.append(_server_of(bucket.endpoint, bucket.networks))
+    return tuple(found)
 
 
-def _models(models: Sequence[ModelPlan], ollama: OllamaPlan | None) -> dict[str, str]:
-    """Both kinds of connection are always stated: left out, they point to public addresses."""
-    env = {"ENABLE_OPENAI_API": str(bool(models)).lower(), "ENABLE_OLLAMA_API": str(ollama is not None).lower()}
-    if models:
-        env["OPENAI_API_BASE_URLS"] = ";".join(model.url for model in models)
-    if ollama:
-        env["OLLAMA_BASE_URLS"] = ollama.url
-    return env
-
-
-def _documents(web_ui: WebUi, ollama: OllamaPlan | None) -> dict[str, str]:
-    """Retrieval by an embedding model of the stack, else whole documents; never a model downloaded at start."""
-    env = {"RAG_EMBEDDING_ENGINE": "ollama"}
-    if web_ui.embedding_model and ollama:
-        return env | {"RAG_OLLAMA_BASE_URL": ollama.url, "RAG_EMBEDDING_MODEL": web_ui.embedding_model}
-    return env | {"BYPASS_EMBEDDING_AND_RETRIEVAL": "true"}
-
-
-def _redis() -> dict[str, str]:
-    return {"ENABLE_WEBSOCKET_SUPPORT": "true", "WEBSOCKET_MANAGER": "redis"}
-
-
-def _postgres() -> dict[str, str]:
-    return {
-        "ENABLE_DB_MIGRATIONS": "false",
-        "PGVECTOR_CREATE_EXTENSION": "false",
-        "DATABASE_POOL_SIZE": str(_POOL_SIZE),
-        "DATABASE_POOL_MAX_OVERFLOW": str(_POOL_OVERFLOW),
-    }
+def _server_of(url: str, networks: Sequence[str]) -> Outside:
+    parts = urlsplit(url)
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return Outside(port, tuple(networks)) if networks else Outside(port)
 
 
 def _exposure(web_ui: WebUi) -> Exposure | None:

@@ -67,6 +67,16 @@ class TierSummary:
 
 
 @dataclass(frozen=True)
+class StoreSummary:
+    """What the web tier keeps its sessions or its chats in."""
+
+    name: str
+    engine: str
+    connections: str
+    """To a database, in the worst case, with the arithmetic; else empty."""
+
+
+@dataclass(frozen=True)
 class AddOnSummary:
     """A third-party part of the cluster."""
 
@@ -98,6 +108,7 @@ class Summary:
     light_models: tuple[str, ...]
     pools: tuple[PoolSummary, ...]
     tiers: tuple[TierSummary, ...]
+    stores: tuple[StoreSummary, ...]
     endpoints: Mapping[str, str]
     """Base URL of each model's API inside the cluster, by every name that requests choose it by."""
     add_ons: tuple[AddOnSummary, ...]
@@ -122,6 +133,11 @@ def summarise(plan: Plan, evaluation: Evaluation) -> Summary:
         light_models=plan.ollama.models if plan.ollama else (),
         pools=_pools(plan),
         tiers=tuple(_tier(workload) for workload in plan.workloads),
+        stores=tuple(
+            StoreSummary(name, store.engine, store.connections)
+            for name, store in (("redis", plan.redis), ("database", plan.postgres))
+            if store
+        ),
         endpoints=plan.endpoints,
         add_ons=tuple(AddOnSummary(a.name, a.mode, a.version, a.namespace, a.why) for a in plan.add_ons),
         pod_security_exceptions=_exceptions(plan),
@@ -167,16 +183,15 @@ def _pool(pool: NodePool, used: int) -> PoolSummary:
 
 
 def _tier(workload: Workload) -> TierSummary:
-    resources = workload.container.resources
     return TierSummary(
         name=workload.name,
         tier=workload.tier,
         kind=workload.kind,
         image=workload.container.image,
         replicas=workload.replicas,
-        cpus=resources.cpus,
-        memory_gib=resources.memory_gib,
-        gpus=resources.gpus,
+        cpus=workload.cpus,
+        memory_gib=workload.memory_gib,
+        gpus=workload.container.resources.gpus,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import runpy
 import signal
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from hearth.evaluation import PROGRAM, PROJECT
+from hearth.evaluation import PROJECT, run_program
 from hearth.planning.plan import Plan
 from hearth.rehearsal import causes, cluster, observe
 from hearth.rehearsal.api import Api
@@ -136,7 +135,7 @@ def stand_up(
         work = directory / "engine"
         work.mkdir()
         engine = Engine(
-            _run_program,
+            lambda: run_program(loaded.directory),
             project=PROJECT,
             stack=plan.stack,
             config=config,
@@ -157,10 +156,6 @@ def stand_up(
                 for release in sorted(kubernetes.releases, key=lambda release: release.name)
             ),
         )
-
-
-def _run_program() -> None:
-    runpy.run_path(str(PROGRAM), run_name="__main__")
 
 
 def _keep(name: str, spec: cluster.ClusterSpec, resources: ExitStack, on_progress: Progress) -> Path:

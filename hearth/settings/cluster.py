@@ -72,6 +72,8 @@ class AddOns(StrictModel):
     """Offers a node's GPUs to pods; either this or the GPU operator."""
     gpu_operator: AddOnMode | None = None
     """Driver, container toolkit and device plugin in one."""
+    cloudnative_pg: AddOnMode | None = None
+    """Operator of Postgres clusters; needed by the database engine cloudnativePg."""
 
 
 AddressRange = Annotated[Text, Means("a range or a CIDR of addresses", "192.168.33.240-192.168.33.250")]

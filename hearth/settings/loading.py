@@ -37,6 +37,8 @@ class LoadedStack:
     """Full keys whose values hold something encrypted."""
     lines: Mapping[Path, int] = field(default_factory=dict[Path, int])
     """Line of every key in the file, counted from 1."""
+    directory: FilePath = FilePath()
+    """Where the files are that the settings name."""
 
     def locate(self, problems: Iterable[Problem]) -> list[Problem]:
         """The problems with the line of their key, or of the section that it belongs in."""
@@ -77,14 +79,18 @@ def load_stack(directory: FilePath, stack: str, overrides: Sequence[str] = ()) -
             config={key: engine_text(value) for key, value in overridden.config.items()},
             secret_keys=frozenset(key for key in overridden.config if path_of(key)[0] in secret),
             lines=content.lines,
+            directory=directory,
         )
     )
 
 
-def load_config(config: Mapping[str, str], stack: str, secret_keys: Collection[str] = ()) -> LoadedStack:
+def load_config(
+    config: Mapping[str, str], stack: str, secret_keys: Collection[str] = (), directory: FilePath = FilePath()
+) -> LoadedStack:
     """Understand the config that `pulumi.runtime` gives a running program; secrets in it are decrypted."""
     source = f"Pulumi config of stack {stack}"
-    loaded = _understood(LoadedStack(stack, source, None, (), (), dict(config), frozenset(secret_keys)))
+    told = LoadedStack(stack, source, None, (), (), dict(config), frozenset(secret_keys), directory=directory)
+    loaded = _understood(told)
     return replace(loaded, problems=tuple(_hidden(problem, secret_keys) for problem in loaded.problems))
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hearth.settings.backup import Backup
 from hearth.settings.base import Means, Name, StrictModel, Text
 from hearth.settings.cluster import AddOns, Cluster, CpuNodes, GpuNodePool, LoadBalancer, Quota, Storage
 from hearth.settings.models import Engines, HuggingFace, Model, Ollama
@@ -47,3 +48,5 @@ class Settings(StrictModel):
     """Light models; no Ollama server when left out."""
     web_ui: WebUi
     """The chat people use."""
+    backup: Backup | None = None
+    """Copies of chats and files; none when left out."""

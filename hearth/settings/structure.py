@@ -124,7 +124,8 @@ def _problem(path: Path, detail: ErrorDetails, tree: dict[str, Any]) -> Problem:
         )
     shape = root.at(path) or root
     if detail["type"] == "missing":
-        return Problem(path, None, f"is required: {_lower(shape.summary)}", f"add {_line(path, shape.example)}")
+        remedy = _encrypt(path) if shape.secret else f"add {_line(path, shape.example)}"
+        return Problem(path, None, f"is required: {_lower(shape.summary)}", remedy)
     if detail["type"] == "value_error":
         why = str(detail.get("ctx", {}).get("error"))
         return Problem(path, presentable(path, value), why, f"write {shape.words}, such as {flow(shape.example)}")
@@ -149,7 +150,7 @@ def _unknown_key(path: Path, value: object, section: Shape, siblings: Any) -> Pr
 def _wrong_value(path: Path, shape: Shape, value: object) -> tuple[str, str]:
     """Why it is wrong, and what would be right."""
     if shape.secret:
-        return f"is not {shape.words}", f"run: pulumi config set --secret --path '{render_path(path)}'"
+        return f"is not {shape.words}", _encrypt(path)
     write = f"write {_line(path, shape.example)}"
     if value is None:
         return f"is empty, where {shape.words} is needed", write if shape.required else f"{write}, or remove the key"
@@ -198,6 +199,10 @@ def _kind_of(value: object) -> str:
             return "section"
 
 
+def _encrypt(path: Path) -> str:
+    return f"run: pulumi config set --secret --path '{render_path(path)}'"
+
+
 def _line(path: Path, value: object) -> str:
     """`contextLength: 32768`, or the bare value for an entry of a list."""
     return flow(value) if isinstance(path[-1], int) else f"{_key(path)}: {flow(value)}"
@@ -219,6 +224,8 @@ def _repair(tree: dict[str, Any], path: Path) -> None:
     shape = settings_shape().at(path)
     if isinstance(path[-1], int):
         parent[path[-1]] = {} if shape and shape.kind == "section" else shape.example if shape else None
+    elif shape and shape.required and shape.secret:
+        parent[path[-1]] = ENCRYPTED
     elif shape and shape.required:
         # Names are told apart by their position, so that a stand-in never equals a name that is in use.
         parent[path[-1]] = f"unnamed-{path[-2]}" if path[-1] == "name" else deepcopy(shape.example)

@@ -1,4 +1,4 @@
-"""Open WebUI and its stores."""
+"""Open WebUI."""
 
 from __future__ import annotations
 
@@ -7,6 +7,18 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from hearth.settings.base import Hostname, Image, Means, ObjectName, PositiveInt, Secret, StrictModel, Text
+from hearth.settings.provision import Provision
+from hearth.settings.services import (
+    Banner,
+    ContentExtraction,
+    Evaluation,
+    OpenIdConnect,
+    Origin,
+    Pipelines,
+    SpeechToText,
+    Uploads,
+)
+from hearth.settings.stores import Database, Redis
 
 
 class Tls(StrictModel):
@@ -31,34 +43,6 @@ class Exposure(StrictModel):
     """The certificate (types ingress and gateway); plain HTTP when left out."""
 
 
-class Redis(StrictModel):
-    """Sessions and WebSockets."""
-
-    engine: Literal["redis", "valkey"] = "valkey"
-    """Both speak the same protocol."""
-    image: Image | None = None
-    """The tested one when left out."""
-    memory_gib: PositiveInt = 1
-    """Memory in GiB."""
-    volume_gib: PositiveInt = 2
-    """Size of its volume in GiB."""
-
-
-class Database(StrictModel):
-    """Chats, users, settings and, with Postgres, the vectors of documents."""
-
-    engine: Literal["postgres", "sqlite"] = "postgres"
-    """sqlite is for one replica with one worker, on block storage."""
-    image: Image | None = None
-    """Of Postgres with pgvector; the tested one when left out."""
-    memory_gib: PositiveInt = 2
-    """Memory of Postgres in GiB."""
-    volume_gib: PositiveInt = 20
-    """Size of its volume in GiB."""
-    storage_class: ObjectName | None = None
-    """An existing StorageClass for this volume; storage.databaseStorageClass when left out."""
-
-
 class Admin(StrictModel):
     """The first account; it is made only while there are no users."""
 
@@ -75,12 +59,22 @@ class WebUi(StrictModel):
 
     image: Image | None = None
     """Of Open WebUI; the tested one when left out."""
+    name: Text | None = None
+    """Its title, to which Open WebUI appends its own name; its licence does not allow to remove that."""
+    locale: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z]{2,4})?$"), Means("a language tag", "ko-KR")] | None = (
+        None
+    )
+    """Language of the pages until a person chooses one; the browser's when left out."""
+    banners: list[Banner] = Field(default=[])
+    """Notices above every chat."""
     replicas: PositiveInt = 1
     """Pods; more than one needs redis and Postgres."""
     workers: PositiveInt = 1
     """Uvicorn workers in each replica; more than one needs redis and Postgres."""
     hostname: Hostname | None = None
     """The name people type; needed by the exposure types ingress and gateway."""
+    other_origins: list[Origin] = Field(default=[])
+    """Further addresses under which people open it, such as https://chat.internal; from others it does not work."""
     exposure: Exposure = Field(default_factory=Exposure)
     """How people reach it."""
     sign_up: bool = False
@@ -89,14 +83,32 @@ class WebUi(StrictModel):
     """What a newly registered person may do."""
     admin: Admin
     """The first account."""
+    open_id_connect: OpenIdConnect | None = None
+    """Sign-in through an identity provider."""
     redis: Redis | None = None
     """Sessions and WebSockets of several replicas; none when left out."""
     database: Database = Field(default_factory=Database)
     """Where chats are kept."""
-    embedding_model: Annotated[Text, Means("one of ollama.models", "nomic-embed-text")] | None = None
-    """One of ollama.models; documents are embedded by it for retrieval."""
-    files_volume_gib: PositiveInt = 50
-    """Size of the volume of uploads, in GiB."""
+    uploads: Uploads = Field(default_factory=Uploads)
+    """Where uploaded files are kept."""
+    embedding_model: (
+        Annotated[Text, Means("one of ollama.models, or the served name of one of hearth:models", "nomic-embed-text")]
+        | None
+    ) = None
+    """Embeds documents for retrieval; whole documents go to the chat's model when left out."""
+    embedding_dimensions: int = Field(default=1536, ge=1, le=4000)
+    """Length of vectors in Postgres: longer ones are cut without a word, and it cannot be changed once documents exist.
+    """
+    content_extraction: ContentExtraction | None = None
+    """Reads uploaded documents; the web UI itself does when left out."""
+    speech_to_text: SpeechToText | None = None
+    """Turns speech into text; no microphone when left out."""
+    pipelines: Pipelines | None = None
+    """A Pipelines server; none when left out."""
+    evaluation: Evaluation | None = None
+    """Arena models; none when left out."""
+    provision: Provision | None = None
+    """Functions, model entries and groups that are there from the start; none when left out."""
     memory_gib_per_worker: float = Field(default=1.5, gt=0)
     """Memory of each worker in GiB."""
     cpus_per_worker: float = Field(default=0.5, gt=0)

@@ -28,7 +28,7 @@ def prod(plan: Plan) -> Evaluation:
     return deploy(plan)
 
 
-def deploy(plan: Plan, **secrets: str) -> Evaluation:
+def deploy(plan: Plan, **secrets: Any) -> Evaluation:
     return record(lambda: ChatPlatform("chat", ChatPlatformArgs(plan, **secrets)))
 
 
@@ -48,6 +48,12 @@ def before(evaluation: Evaluation, urn: str) -> set[str]:
                 found.add(dependency)
                 waiting.append(dependency)
     return found
+
+
+def serving(plan: Plan, *models: ModelPlan) -> Plan:
+    """The plan with these models only."""
+    keys = {"OPENAI_API_KEYS": tuple(model.name for model in models)}
+    return replace(plan, models=models, web_ui=replace(plan.web_ui, keys=keys))
 
 
 def renamed(model: ModelPlan, name: str) -> ModelPlan:
@@ -120,7 +126,7 @@ def test_dependencies_of_a_server_do_not_grow_with_the_stack(plan: Plan, prod: E
 
 
 def test_another_model_changes_only_itself_and_the_web_ui(plan: Plan, prod: Evaluation) -> None:
-    more = deploy(replace(plan, models=(*plan.models, renamed(plan.models[2], "extra"))))
+    more = deploy(serving(plan, *plan.models, renamed(plan.models[2], "extra")))
     known = {r.urn: r.inputs for r in prod.resources}
     changed = {r.inputs["metadata"]["name"] for r in more.kubernetes_objects() if known.get(r.urn) != r.inputs}
     assert {name for name in changed if not name.startswith("extra")} <= WEB_UI
@@ -149,15 +155,15 @@ def test_the_endpoints_of_every_model_are_told(plan: Plan) -> None:
 
 def test_an_adapter_has_the_endpoint_of_its_model(plan: Plan) -> None:
     found: list[ChatPlatform] = []
-    models = (replace(plan.models[2], adapters=("legal",)),)
-    record(lambda: found.append(ChatPlatform("chat", ChatPlatformArgs(replace(plan, models=models)))))
+    chosen = serving(plan, replace(plan.models[2], adapters=("legal",)))
+    record(lambda: found.append(ChatPlatform("chat", ChatPlatformArgs(chosen))))
     assert found[0].endpoints["legal"] == "http://qwq-32b:8000/v1"
 
 
 def test_every_download_of_a_model_comes_before_its_server(plan: Plan) -> None:
     adapter = replace(renamed(plan.models[2], "qwq-32b-legal").downloads[0], name="qwq-32b-legal")
     chosen = replace(plan.models[2], downloads=(*plan.models[2].downloads, adapter))
-    evaluation = deploy(replace(plan, models=(chosen,)))
+    evaluation = deploy(serving(plan, chosen))
     jobs = {r.urn for r in evaluation.of_type("Job") if "-download" in r.inputs["metadata"]["name"]}
     assert len(jobs) == 2
     assert jobs <= before(evaluation, find(evaluation, "Deployment", "qwq-32b").urn)

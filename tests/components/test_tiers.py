@@ -142,7 +142,7 @@ def web_ui(tier: WebUiPlan, **given: Any) -> Evaluation:
     args = {
         "plan": tier,
         "runtime": RUNTIME,
-        "api_keys": ["key-1", "key-2"],
+        "api_keys": {owner: f"key-of-{owner}" for owners in tier.keys.values() for owner in owners},
         "redis_url": "redis://marker",
         "database_url": "postgresql://marker",
     } | given
@@ -155,10 +155,24 @@ def web_ui(tier: WebUiPlan, **given: Any) -> Evaluation:
 def test_the_web_ui_gets_the_secrets_of_all_that_it_connects_to(plan: Plan) -> None:
     evaluation = web_ui(plan.web_ui)
     data = secret_data(evaluation, "web-ui")
-    assert data["OPENAI_API_KEYS"] == "key-1;key-2"
+    assert data["OPENAI_API_KEYS"] == "key-of-deepseek-r1;key-of-gpt-oss-120b;key-of-qwq-32b"
     assert data["REDIS_URL"] == data["WEBSOCKET_REDIS_URL"] == "redis://marker"
     assert data["DATABASE_URL"] == "postgresql://marker"
-    assert data["WEBUI_ADMIN_PASSWORD"] == evaluation.outputs["adminPassword"]
+    migration = secret_data(evaluation, "web-ui-migration")
+    assert migration["WEBUI_ADMIN_PASSWORD"] == evaluation.outputs["adminPassword"]
+    assert "WEBUI_ADMIN_PASSWORD" not in data
+
+
+def test_keys_go_where_they_are_needed(plan: Plan) -> None:
+    keys = {"OPENAI_API_KEYS": ("chat", "pipelines"), "RAG_OPENAI_API_KEY": ("bge",)}
+    container = replace(plan.web_ui.server.container, secret_env=(*keys, "OAUTH_CLIENT_SECRET"))
+    tier = replace(plan.web_ui, keys=keys, server=replace(plan.web_ui.server, container=container))
+    data = secret_data(web_ui(tier, given={"OAUTH_CLIENT_SECRET": "marker"}), "web-ui")
+    assert data == {
+        "OPENAI_API_KEYS": "key-of-chat;key-of-pipelines",
+        "RAG_OPENAI_API_KEY": "key-of-bge",
+        "OAUTH_CLIENT_SECRET": "marker",
+    }
 
 
 def test_migration_and_servers_share_the_signing_key(plan: Plan) -> None:
@@ -173,9 +187,15 @@ def test_a_migration_ends_before_the_servers_start(plan: Plan) -> None:
     assert resource(evaluation, "Job").urn in resource(evaluation, "Deployment").dependencies
 
 
+def test_the_servers_end_before_another_version_migrates(plan: Plan) -> None:
+    evaluation = web_ui(plan.web_ui)
+    assert resource(evaluation, "Deployment").options.replace_with == (resource(evaluation, "Job").urn,)
+    assert resource(evaluation, "Job").options.delete_before_replace
+
+
 def test_a_given_admin_password_is_used_and_stays_secret(plan: Plan) -> None:
     evaluation = web_ui(plan.web_ui, admin_password="chosen")
-    assert secret_data(evaluation, "web-ui")["WEBUI_ADMIN_PASSWORD"] == "chosen"
+    assert secret_data(evaluation, "web-ui-migration")["WEBUI_ADMIN_PASSWORD"] == "chosen"
     assert ("adminPassword",) in evaluation.secret_outputs
 
 

@@ -105,7 +105,7 @@ def test_postgres_allows_every_connection_of_the_web_ui() -> None:
     env = stack.web_ui.server.container.env
     used = 8 * 4 * (int(env["DATABASE_POOL_SIZE"]) + int(env["DATABASE_POOL_MAX_OVERFLOW"]))
     assert stack.postgres
-    allowed = next(a for a in stack.postgres.server.container.args if a.startswith("max_connections="))
+    allowed = next(a for a in stack.postgres.servers[0].container.args if a.startswith("max_connections="))
     assert used < int(allowed.partition("=")[2])
 
 
@@ -134,7 +134,7 @@ def test_sqlite_lives_on_the_class_of_databases() -> None:
 def test_databases_can_have_a_class_of_their_own() -> None:
     storage = {**BASE["storage"], "databaseStorageClass": "ceph-block"}
     stack = plan(storage=storage)
-    assert stack.postgres and stack.postgres.server.claims[0].storage_class == "ceph-block"
+    assert stack.postgres and stack.postgres.servers[0].claims[0].storage_class == "ceph-block"
 
 
 def test_data_on_nfs_outlives_the_stack_by_itself() -> None:

@@ -230,7 +230,7 @@ CASES: Mapping[str, Wrong] = {
         "gpuNodePools[0].nodeCount: 3", "hearth:gpuNodePools[0].nodeCount", "names its 2 nodes already", "remove"
     ),
     "no context with target kubernetes": Wrong(
-        "{target: kubernetes, gpuNodePools: [], models: [], ollama: {models: [x]}, webUi.embeddingModel: x}",
+        "{target: kubernetes, gpuNodePools: [], models: [], ollama: {models: [x, y]}, webUi.embeddingModel: x}",
         "hearth:cluster.context",
         "is required with target kubernetes",
         "kubectl config get-contexts",

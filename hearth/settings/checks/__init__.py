@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from hearth.problems import Problem
-from hearth.settings.checks import cluster, engines, names, network, web_ui
+from hearth.settings.checks import (
+    backup,
+    cluster,
+    engines,
+    external_stores,
+    names,
+    network,
+    provision,
+    services,
+    stores,
+    web_ui,
+)
 from hearth.settings.stack import Settings
 
 _CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
@@ -32,11 +43,39 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     engines.ollama_models_differ,
     engines.images_match_engines,
     engines.arguments_free,
-    web_ui.several_need_redis,
-    web_ui.several_need_postgres,
-    web_ui.sqlite_on_block_storage,
-    web_ui.embedding_model_served,
+    stores.several_need_redis,
+    stores.several_need_postgres,
+    stores.sqlite_on_block_storage,
+    stores.store_keys_heeded,
+    stores.sentinel_possible,
+    stores.cluster_has_operator,
+    external_stores.external_stores_given,
+    external_stores.external_networks_valid,
+    external_stores.external_urls_understood,
+    services.embedding_model_served,
+    services.vectors_fit,
+    services.one_speech_to_text,
+    services.speech_model_served,
+    services.speech_model_readable,
+    services.something_to_chat_with,
+    backup.one_backup_place,
+    backup.backup_networks_valid,
+    web_ui.locale_known,
     web_ui.registered_people_are_no_admins,
+    web_ui.somebody_can_sign_in,
+    web_ui.provider_can_return,
+    web_ui.roles_and_groups_have_claims,
+    web_ui.origins_fit_cookies,
+    web_ui.networks_valid,
+    web_ui.arena_models_known,
+    provision.provisioned_names_differ,
+    provision.entries_rest_on_served_models,
+    provision.functions_and_groups_known,
+    provision.access_said_once,
+    provision.base_models_open,
+    provision.members_stay,
+    provision.permissions_known,
+    provision.valves_hold_no_secrets,
 )
 
 

@@ -8,7 +8,7 @@ from hearth.problems import Path, Problem, render_path
 from hearth.settings.stack import Settings
 from hearth.settings.structure import nearest
 
-_TIERS = ("ollama", "postgres", "redis", "web-ui")
+_TIERS = ("content-extraction", "ollama", "pipelines", "postgres", "redis", "speech-to-text", "web-ui")
 _DERIVED = "-download"
 _LONGEST_LABEL = 63
 """Characters of a Kubernetes label value: pods carry the name of their Job."""
