@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from hearth.catalog.models import CatalogModel
     from hearth.catalog.repository import Repository
 
-GIB = 1024**3
-
 catalog = typer.Typer(help="What Hearth knows of models, GPUs and cloud instances.", no_args_is_help=True)
 
 AsJson: TypeAlias = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
@@ -67,6 +65,7 @@ def add(
 def list_models(as_json: AsJson = False) -> None:
     """List the models that Hearth knows."""
     from hearth.catalog.models import CatalogError, catalog_model, model_names
+    from hearth.planning.memory.deployment import GIB
 
     try:
         models = [model for model in map(catalog_model, model_names()) if model]
@@ -179,6 +178,8 @@ def _repository(source: str, endpoint: str | None, token: str | None, revision: 
 
 
 def _show_addition(addition: Addition, path: Path, as_json: bool) -> None:
+    from hearth.planning.memory.deployment import GIB
+
     content = addition.content
     size = content["weightsBytes"]
     counted = addition.counted_bytes

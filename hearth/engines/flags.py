@@ -106,6 +106,7 @@ def release(version: str) -> Release:
     return tuple(numbers), -1 if match["before"] else int(match["after"] or 0)
 
 
+@cache
 def engine_table(engine: str, version: str) -> EngineTable:
     """The table of `engine` (`vllm`, `sglang`) for a version such as `0.33.0` or `v0.33.0-cu130`.
 

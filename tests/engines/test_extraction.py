@@ -11,10 +11,10 @@ import pytest
 
 from hearth.engines.extraction import vllm
 from hearth.engines.extraction.__main__ import snapshots
-from hearth.engines.extraction.packages import PackageError, releases
 from hearth.engines.extraction.snapshot import Snapshot, at, dumps, merge
 from hearth.engines.extraction.source import UNKNOWN, Names
 from hearth.engines.flags import TABLES, Flag
+from hearth.package_index import PackageError, releases
 
 CONFIG = '''
 KVDtype = Literal["auto", "fp8"]

@@ -10,9 +10,9 @@ import pytest
 
 import hearth.engines
 from hearth.engines.extraction import sglang
-from hearth.engines.extraction.packages import PackageError, releases, sources
 from hearth.engines.extraction.snapshot import Snapshot, at
 from hearth.engines.flags import Flag
+from hearth.package_index import PackageError, releases, sources
 
 TABLE = Path(hearth.engines.__file__).parent / "tables" / "sglang.json"
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from hearth.engines.extraction import sglang, vllm
-from hearth.engines.extraction.packages import PackageError, releases, sources
 from hearth.engines.extraction.snapshot import Snapshot, dumps, merge
 from hearth.engines.flags import UnknownVersion, release
+from hearth.package_index import PackageError, releases, sources
 
 ENGINES = {"vllm": vllm, "sglang": sglang}
 _AT_ONCE = 3

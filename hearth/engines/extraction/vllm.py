@@ -7,10 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 
-from hearth.engines.extraction.packages import PackageError
 from hearth.engines.extraction.snapshot import Snapshot
 from hearth.engines.extraction.source import Names
 from hearth.engines.extraction.vllm_flags import flags_of
+from hearth.package_index import PackageError
 
 PACKAGE = "vllm"
 OLDEST = "0.8.0"

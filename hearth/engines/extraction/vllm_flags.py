@@ -13,9 +13,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-from hearth.engines.extraction.packages import PackageError
 from hearth.engines.extraction.source import Names
 from hearth.engines.flags import Flag
+from hearth.package_index import PackageError
 
 _REGISTRIES = ("ServeSubcommand", "AsyncEngineArgs")
 """Classes whose methods, or whose bases' methods, add arguments; the function make_arg_parser does as well."""

@@ -1,7 +1,7 @@
-"""What the engines do at once when nobody says: requests, tokens of a step, CUDA graphs, share of the memory.
+"""What the engines do at once when nobody says: requests, tokens of a step, share of the memory.
 
-Sources: vllm 0.8.0 to 0.33.0 vllm/engine/arg_utils.py, vllm/config/cache.py and vllm/config/vllm.py
-(_set_cudagraph_sizes); sglang 0.4.0 to 0.5.23 srt/server_args.py, later srt/arg_groups/memory_hook.py.
+Sources: vllm 0.8.0 to 0.33.0 vllm/engine/arg_utils.py and vllm/config/cache.py; sglang 0.4.0 to 0.5.23
+srt/server_args.py, later srt/arg_groups/memory_hook.py.
 """
 
 from __future__ import annotations
@@ -22,10 +22,6 @@ class Batching:
 
     max_num_seqs: int
     max_num_batched_tokens: int
-    graph_sizes: tuple[int, ...]
-    """Batch sizes that CUDA graphs are captured for; empty in eager mode."""
-    graph_kinds: int
-    """Graphs of each size: one piecewise, since 0.11 another one of the whole decoding step."""
 
 
 def vllm_batching(
@@ -34,10 +30,8 @@ def vllm_batching(
     context: int,
     *,
     gpu: str = "",
-    compute_capability: tuple[int, int] | None = None,
     max_num_seqs: int | None = None,
     max_num_batched_tokens: int | None = None,
-    enforce_eager: bool = False,
     chunked_prefill: bool = True,
 ) -> Batching:
     """vLLM's API server on GPUs of `gpu_bytes` as CUDA reports them, with what was given in place of its defaults.
@@ -52,8 +46,7 @@ def vllm_batching(
         batch = max(batch, context)
     batch = max_num_batched_tokens or min(batch, (max_num_seqs or requests) * context)
     requests = max_num_seqs or min(requests, batch)
-    sizes = () if enforce_eager else _graph_sizes(version, requests, batch, compute_capability)
-    return Batching(requests, batch, sizes, graph_kinds=2 if version >= (0, 11) else 1)
+    return Batching(requests, batch)
 
 
 def _vllm_defaults(version: Version, gpu_bytes: int, gpu: str) -> tuple[int, int]:
@@ -66,18 +59,6 @@ def _vllm_defaults(version: Version, gpu_bytes: int, gpu: str) -> tuple[int, int
         return 1024, 16384
     counts_as_small = ("A100" in gpu and version >= (0, 9)) or ("GB10" in gpu and version >= (0, 33))
     return (1024, 8192) if gpu_bytes >= 70 * GIB and not counts_as_small else (256, 2048)
-
-
-def _graph_sizes(
-    version: Version, requests: int, batch: int, compute_capability: tuple[int, int] | None
-) -> tuple[int, ...]:
-    blackwell = compute_capability is not None and compute_capability[0] == 10
-    most = 1024 if version >= (0, 28) and blackwell else 512
-    if version >= (0, 10):
-        most = min(most, requests * 2)
-    wide = 256 if version >= (0, 11, 1) else most + 1
-    sizes = (1, 2, 4, *range(8, min(most + 1, wide), 8), *range(wide, most + 1, 16))
-    return tuple(size for size in sizes if size <= min(most, batch))
 
 
 def gpu_memory_utilization(version: Version) -> float:

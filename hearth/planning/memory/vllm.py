@@ -67,10 +67,8 @@ def _batching(deployment: Deployment) -> Batching:
         round(deployment.gpu.usable_gib * GIB),
         deployment.context,
         gpu=deployment.gpu.product,
-        compute_capability=deployment.gpu.capability,
         max_num_seqs=deployment.max_num_seqs,
         max_num_batched_tokens=deployment.max_num_batched_tokens,
-        enforce_eager=deployment.enforce_eager,
         chunked_prefill=version >= _UNCHUNKED or deployment.context > _UNCHUNKED_CONTEXT,
     )
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
-import zipfile
 from pathlib import Path
 
 import pytest
 
-from hearth.catalog.extraction.__main__ import fetched, main, pinned_version, read
+from hearth.catalog.extraction.__main__ import main
 from hearth.catalog.extraction.config_values import config_values
 from hearth.catalog.extraction.environment import Module
 from hearth.catalog.extraction.table import variables
 from hearth.catalog.open_webui import Variable, environment_table, loads
+from hearth.package_index import PackageError, releases
 
 
 def values(text: str) -> dict[str, set[str]]:
@@ -60,40 +59,37 @@ def test_only_one_file_has_the_config() -> None:
     assert table["A"].config == ()
 
 
-@pytest.fixture
-def wheel(tmp_path: Path) -> Path:
-    path = tmp_path / "open_webui-1.2.3-py3-none-any.whl"
-    with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("open_webui/env.py", "A = os.getenv('A')")
-        archive.writestr("open_webui/static/loader.js", "os.getenv('JS')")
-        archive.writestr("other/env.py", "B = os.getenv('B')")
-    return path
-
-
-def test_a_wheel_is_read_without_running_it(wheel: Path) -> None:
-    table = read(wheel)
-    assert (table.version, list(table.variables)) == ("1.2.3", ["A"])
-
-
-def test_the_command_writes_the_table(wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    output = tmp_path / "table.json"
-    monkeypatch.setattr("sys.argv", ["extraction", "--wheel", str(wheel), "--output", str(output)])
-    assert main() == 0
-    assert loads(output.read_text()) == read(wheel)
-
-
-def test_a_missing_wheel_is_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_an_index_that_does_not_answer_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", ["extraction", "--wheel", str(tmp_path / "none-1-py3.whl")])
+    monkeypatch.setattr("sys.argv", ["extraction"])
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:1/simple")
     assert main() == 1
-    assert "none-1-py3.whl" in capsys.readouterr().err
+    assert "http://127.0.0.1:1/simple/open-webui/ cannot be read" in capsys.readouterr().err
 
 
 @pytest.mark.packages
-def test_the_table_is_what_the_package_says() -> None:
+def test_a_version_that_is_not_published_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    reachable()
+    monkeypatch.setattr("sys.argv", ["extraction", "--version", "99.0.0"])
+    assert main() == 1
+    assert "open-webui 99.0.0 is not published; the newest is " in capsys.readouterr().err
+
+
+@pytest.mark.packages
+def test_the_table_is_what_the_package_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reachable()
+    output = tmp_path / "table.json"
+    monkeypatch.setattr("sys.argv", ["extraction", "--output", str(output)])
+    assert main() == 0
+    assert loads(output.read_text()) == environment_table()
+
+
+def reachable() -> None:
     try:
-        wheel = fetched(pinned_version())
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"no package index: {error}")
-    assert read(wheel) == environment_table()
+        releases("open-webui")
+    except PackageError as error:
+        pytest.skip(str(error))

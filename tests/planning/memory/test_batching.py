@@ -54,27 +54,6 @@ def test_without_chunks_a_prefill_takes_the_whole_context() -> None:
     assert vllm_batching((0, 33), H100, 32768, chunked_prefill=False).max_num_batched_tokens == 32768
 
 
-@pytest.mark.parametrize(
-    ("version", "requests", "count", "largest"),
-    [((0, 9), 16, 67, 512), ((0, 10), 16, 7, 32), ((0, 10), 1024, 67, 512), ((0, 12), 1024, 51, 512)],
-)
-def test_vllm_graph_sizes(version: tuple[int, ...], requests: int, count: int, largest: int) -> None:
-    sizes = vllm_batching(version, H100, 32768, max_num_seqs=requests).graph_sizes
-    assert (len(sizes), sizes[-1]) == (count, largest)
-
-
-def test_blackwell_captures_larger_graphs_since_0_28() -> None:
-    assert vllm_batching((0, 28), B200, 32768, compute_capability=(10, 0)).graph_sizes[-1] == 1024
-
-
-def test_graphs_are_no_larger_than_a_step() -> None:
-    assert vllm_batching((0, 33), H100, 32768, max_num_batched_tokens=64).graph_sizes[-1] == 64
-
-
-def test_no_graphs_in_eager_mode() -> None:
-    assert vllm_batching((0, 33), H100, 32768, enforce_eager=True).graph_sizes == ()
-
-
 def test_no_requests_at_all_are_refused() -> None:
     with pytest.raises(ValueError, match="max_num_seqs 0"):
         vllm_batching((0, 33), H100, 32768, max_num_seqs=0)

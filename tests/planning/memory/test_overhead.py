@@ -19,7 +19,7 @@ GIB = 2**30
 
 
 def overhead(deployment: Deployment, requests: int = 256, tokens: int = 8192) -> Overhead:
-    return vllm_overhead(deployment, release(deployment.engine_version)[0], Batching(requests, tokens, (), 2))
+    return vllm_overhead(deployment, release(deployment.engine_version)[0], Batching(requests, tokens))
 
 
 def at(deployment: Deployment, *versions: str) -> list[Overhead]:

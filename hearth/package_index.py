@@ -63,10 +63,11 @@ def choose(package: str, page: str, text: str) -> dict[str, str]:
     parser = _Links()
     parser.feed(text)
     found: dict[str, str] = {}
+    base = re.sub("[-_.]", "[-_.]", package)  # files of open-webui are named open_webui-...
     for target in parser.targets:
         address = urljoin(page, target)
         name = unquote(urldefrag(address).url.rpartition("/")[2])
-        match = re.fullmatch(rf"{re.escape(package)}-(\d+(?:\.\d+)*(?:\.post\d+)?)(\.tar\.gz|-.*\.whl)", name)
+        match = re.fullmatch(rf"{base}-(\d+(?:\.\d+)*(?:\.post\d+)?)(\.tar\.gz|-.*\.whl)", name)
         if match and (match[2] == ".tar.gz" or match[1] not in found):
             found[match[1]] = address
     if not found:

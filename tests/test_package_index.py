@@ -15,7 +15,9 @@ from typing import cast
 import pytest
 
 from hearth.engines.extraction.__main__ import main
-from hearth.engines.extraction.packages import PackageError, choose, releases, sources
+from hearth.package_index import PackageError, choose, releases, sources
+
+pytestmark = pytest.mark.programs
 
 PAGE = """<a href="../a/vllm-0.9.0.tar.gz#sha256=1">x</a> <a href="b/vllm-0.10.0-cp38-abi3-linux.whl">x</a>
 <a href="b/vllm-0.9.0-cp38-abi3-linux.whl">x</a> <a href="c/vllm-0.11.0rc1.tar.gz">x</a> <a name="n">x</a>
@@ -28,6 +30,11 @@ def test_releases_that_a_page_lists() -> None:
         "0.9.0.post1": "https://index.example/simple/vllm/c/vllm-0.9.0.post1.tar.gz",
         "0.10.0": "https://index.example/simple/vllm/b/vllm-0.10.0-cp38-abi3-linux.whl",
     }
+
+
+def test_files_of_a_package_are_named_with_underscores() -> None:
+    page = '<a href="a/open_webui-0.12.4.tar.gz">x</a> <a href="a/open_webui_extras-0.1.tar.gz">x</a>'
+    assert list(choose("open-webui", "https://index.example/simple/open-webui/", page)) == ["0.12.4"]
 
 
 def test_a_page_without_releases_is_an_error() -> None:
