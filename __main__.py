@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import pulumi
@@ -11,12 +10,9 @@ from pulumi.runtime.config import CONFIG
 from pydantic import SecretStr
 
 from components.platform import ChatPlatform, ChatPlatformArgs
-from hearth.planning import backup
-from hearth.planning.stack import make_plan
-from hearth.planning.web_ui_env import given_secrets
+from hearth.planning.stack import given_secrets, make_plan
 from hearth.problems import ConfigurationError
 from hearth.settings.loading import load_config
-from hearth.settings.stores import Database, Redis
 
 
 def args() -> ChatPlatformArgs:
@@ -27,26 +23,18 @@ def args() -> ChatPlatformArgs:
     config = CONFIG.get()
     secret_keys = {key for key in config if is_config_secret(key)}
     loaded = load_config(config, pulumi.get_stack(), secret_keys, globals().get("directory", Path()))
-    if loaded.settings is None:
+    settings = loaded.settings
+    if settings is None:
         raise ConfigurationError(loaded.problems, loaded.source)
+    redis = settings.web_ui.redis
     return ChatPlatformArgs(
         plan=make_plan(loaded),
-        hugging_face_token=secret(loaded.settings.hugging_face.token),
-        admin_password=secret(loaded.settings.web_ui.admin.password),
-        redis_url=secret(url_of(loaded.settings.web_ui.redis)),
-        database_url=secret(url_of(loaded.settings.web_ui.database)),
-        web_ui_secrets=secrets(given_secrets(loaded.settings.web_ui)),
-        backup_secrets=secrets(backup.given_secrets(loaded.settings.backup)),
+        hugging_face_token=secret(settings.hugging_face.token),
+        admin_password=secret(settings.web_ui.admin.password),
+        redis_url=secret(redis.url if redis else None),
+        database_url=secret(settings.web_ui.database.url),
+        given_secrets={name: pulumi.Output.secret(value) for name, value in given_secrets(settings).items()},
     )
-
-
-def secrets(values: Mapping[str, str]) -> dict[str, pulumi.Output[str]]:
-    return {name: pulumi.Output.secret(value) for name, value in values.items()}
-
-
-def url_of(store: Redis | Database | None) -> SecretStr | None:
-    """Of an external server."""
-    return store.external.url if store and store.external else None
 
 
 def secret(value: SecretStr | None) -> pulumi.Output[str] | None:

@@ -41,10 +41,8 @@ class ChatPlatformArgs:
     hugging_face_token: pulumi.Input[str] | None = None
     admin_password: pulumi.Input[str] | None = None
     """Of the web UI's first account; generated when left out."""
-    web_ui_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Of the identity provider and the bucket, by the web UI's variables."""
-    backup_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
-    """Of the bucket of backups, by the variables of its workloads."""
+    given_secrets: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Of the identity provider, buckets and functions, by the variables of the workloads that need them."""
     redis_url: pulumi.Input[str] | None = None
     """Of an external Redis."""
     database_url: pulumi.Input[str] | None = None
@@ -132,7 +130,7 @@ class ChatPlatform(pulumi.ComponentResource):
                 plan.web_ui,
                 runtime,
                 api_keys={key: server.api_key for key, server in servers.items() if server.api_key is not None},
-                given=args.web_ui_secrets,
+                given=args.given_secrets,
                 redis_url=redis.url if redis else None,
                 database_url=postgres.url if postgres else None,
                 admin_password=args.admin_password,
@@ -141,10 +139,11 @@ class ChatPlatform(pulumi.ComponentResource):
             tier,
         )
         if plan.backup:
-            secrets = {**web_ui.secrets, **args.backup_secrets}
-            BackupTier(f"{name}-backup", BackupTierArgs(plan.backup, runtime, secrets, [web_ui.ready]), tier)
+            BackupTier(f"{name}-backup", BackupTierArgs(plan.backup, runtime, web_ui.secrets, [web_ui.ready]), tier)
         if plan.provision:
-            args_of_job = ProvisionTierArgs(plan.provision, runtime, web_ui.admin_password, [web_ui.ready])
+            args_of_job = ProvisionTierArgs(
+                plan.provision, runtime, web_ui.admin_password, args.given_secrets, [web_ui.ready]
+            )
             ProvisionTier(f"{name}-provision", args_of_job, tier)
         self.namespace = namespace.name
         self.url = web_ui.url

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import pulumi
 
@@ -20,6 +20,8 @@ class ProvisionTierArgs:
     runtime: Runtime
     admin_password: pulumi.Input[str]
     """Of the web UI's first account."""
+    given: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
+    """Secret valves of functions, by the Job's variables."""
     depends_on: Sequence[pulumi.Resource] = ()
     """The web UI."""
 
@@ -27,7 +29,7 @@ class ProvisionTierArgs:
 class ProvisionTier(pulumi.ComponentResource):
     """One Job that brings functions, groups and model entries about, and leaves everything else alone.
 
-    >>> ProvisionTier("provision", ProvisionTierArgs(plan.provision, runtime, web.admin_password, [web.ready]))
+    >>> ProvisionTier("provision", ProvisionTierArgs(plan.provision, runtime, web.admin_password))
     """
 
     ready: pulumi.Resource
@@ -35,6 +37,6 @@ class ProvisionTier(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: ProvisionTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("hearth:index:ProvisionTier", name, None, opts)
-        secrets = {ADMIN_PASSWORD: args.admin_password}
+        secrets = {ADMIN_PASSWORD: args.admin_password, **args.given}
         self.ready = args.runtime.run(name, args.job, parent=self, secrets=secrets, depends_on=args.depends_on).ready
         self.register_outputs({})

@@ -54,6 +54,8 @@ class Options:
     replace_on_changes: tuple[str, ...] = ()
     replace_with: tuple[str, ...] = ()
     """URNs of the resources whose replacement replaces this one."""
+    has_replacement_trigger: bool = False
+    """Whether a value, which may be secret, replaces it when it changes."""
     additional_secret_outputs: tuple[str, ...] = ()
     aliases: tuple[str, ...] = ()
     """URNs, names or types that the resource had before."""
@@ -178,6 +180,7 @@ def _options(request: Any, inherited: Options) -> Options:
         ignore_changes=tuple(request.ignoreChanges),
         replace_on_changes=tuple(request.replaceOnChanges),
         replace_with=tuple(request.replace_with),
+        has_replacement_trigger=request.HasField("replacement_trigger"),
         additional_secret_outputs=tuple(request.additionalSecretOutputs),
         aliases=tuple(alias.urn or alias.spec.name or alias.spec.type for alias in request.aliases),
         import_id=request.importId or None,

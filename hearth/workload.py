@@ -290,6 +290,8 @@ class Workload:
     exposure: Exposure | None = None
     min_available: int | None = None
     """Replicas that a voluntary disruption must leave."""
+    follows_secrets: bool = False
+    """A job that runs anew when the value of a secret changes."""
     final_exit_codes: tuple[int, ...] = ()
     """Exit codes of a job's main container that another try cannot mend."""
     ready_timeout_seconds: int = 600

@@ -37,6 +37,7 @@ def manifests(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+@pytest.mark.programs
 def test_the_process_ends_with_0_and_a_plan() -> None:
     command = [sys.executable, "-m", "hearth", "plan", "-s", "prod"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
@@ -54,7 +55,9 @@ def test_the_process_ends_with_0_and_a_plan() -> None:
         r"csiDriverNfs +managed +[0-9.]+ +hearth:storage.nfs",
         r"namespace metallb-system +.*privileged",
         r"\d+ resources",
-        r"Warning ",
+        r"memory +.* 1 x [0-9.]+ GiB for workers are .* in each of 3 replicas",
+        r"connections +3 x 1 workers .*",
+        r"max_connections is 150",
     ],
 )
 def test_the_text_shows(text: str, row: str) -> None:
@@ -64,6 +67,21 @@ def test_the_text_shows(text: str, row: str) -> None:
 def test_the_text_fits_100_columns_without_colour_when_it_is_piped(text: str) -> None:
     assert max(len(line) for line in text.splitlines()) <= 100
     assert "\x1b" not in text
+
+
+def test_a_stack_without_a_second_look_has_no_warning(text: str, document: Any) -> None:
+    assert document["warnings"] == []
+    assert "Warning" not in text
+
+
+def test_warnings_are_shown() -> None:
+    assert re.search(r"Warning nothing is backed up", run("-s", "dev").stdout)
+
+
+def test_the_arithmetic_of_the_web_tier_is_in_the_document(document: Any) -> None:
+    assert document["webUiMemory"].endswith("GiB")
+    [database] = [store for store in document["stores"] if store["name"] == "database"]
+    assert "4 x 32, and 20 in reserve, are 148 connections; max_connections is 150" in database["connections"]
 
 
 def test_a_stack_without_gpus_has_no_table_of_pools() -> None:
@@ -165,6 +183,7 @@ def test_wrong_usage_ends_with_2(arguments: tuple[str, ...]) -> None:
     assert run(*arguments).exit_code == 2
 
 
+@pytest.mark.programs
 def test_a_plan_needs_no_home_and_leaves_no_file(tmp_path: Path) -> None:
     for name in ("Pulumi.yaml", "Pulumi.dev.yaml"):
         shutil.copy(ROOT / name, tmp_path)
@@ -174,6 +193,7 @@ def test_a_plan_needs_no_home_and_leaves_no_file(tmp_path: Path) -> None:
     assert sorted(file.name for file in tmp_path.iterdir()) == ["Pulumi.dev.yaml", "Pulumi.yaml"]
 
 
+@pytest.mark.programs
 def test_the_command_line_imports_nothing_slow() -> None:
     program = "import sys, hearth.cli; print({'grpc', 'kubernetes', 'pulumi', 'pydantic'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)

@@ -73,7 +73,7 @@ class KubernetesRuntime:
         if files:
             needs.append(ConfigMap(name, metadata=scope.metadata(workload.name), data=files, opts=scope.options()))
         if workload.kind == "job":
-            return Running(workload.name, _job(scope, workload, files, needs))
+            return Running(workload.name, _job(scope, workload, files, own_secrets, needs))
         if workload.schedule:
             return Running(workload.name, _cron_job(scope, workload, workload.schedule, needs))
         service = _service(scope, workload)
@@ -201,8 +201,16 @@ def _stateful_set(
     )
 
 
-def _job(scope: Scope, workload: Workload, files: Mapping[str, str], needs: Sequence[pulumi.Resource]) -> Job:
+def _job(
+    scope: Scope,
+    workload: Workload,
+    files: Mapping[str, str],
+    secrets: Mapping[str, pulumi.Input[str]],
+    needs: Sequence[pulumi.Resource],
+) -> Job:
     """A Job's pods cannot be changed: its name carries a hash of them, so that a change runs a new Job.
+
+    A changed secret, of which no hash may be seen, replaces it under the same name.
 
     It has no TTL, as a Job that disappears would run again at the next deployment. The old one is deleted first: only
     then does the engine also delete what is replaced with it before the new one runs.
@@ -216,6 +224,7 @@ def _job(scope: Scope, workload: Workload, files: Mapping[str, str], needs: Sequ
             depends_on=needs,
             wait_seconds=workload.ready_timeout_seconds + _JOB_GRACE_SECONDS,
             delete_before_replace=True,
+            replacement_trigger=pulumi.Output.all(**secrets) if workload.follows_secrets else None,
         ),
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pulumi
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
@@ -65,6 +66,7 @@ class Scope:
         retain: bool = False,
         delete_before_replace: bool | None = None,
         replace_with: Sequence[pulumi.Resource] = (),
+        replacement_trigger: pulumi.Input[Any] | None = None,
     ) -> pulumi.ResourceOptions:
         """Options of a child. `wait_seconds` is how long the deployment waits for it to become ready."""
         wait = f"{wait_seconds}s" if wait_seconds else None
@@ -75,4 +77,5 @@ class Scope:
             retain_on_delete=retain or None,
             delete_before_replace=delete_before_replace,
             replace_with=list(replace_with) or None,
+            replacement_trigger=replacement_trigger,
         )

@@ -31,6 +31,11 @@ class Connections:
         """What a server of the stack's own allows, as Postgres's max_connections."""
         return max(_POSTGRES_DEFAULT, -(-self.needed // _STEP) * _STEP)
 
+    @property
+    def with_limit(self) -> str:
+        """The arithmetic, and what a server of the stack's own allows."""
+        return f"{self.arithmetic}; max_connections is {self.allowed}"
+
 
 @dataclass(frozen=True)
 class _Pools:

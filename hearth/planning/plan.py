@@ -229,6 +229,8 @@ class WebUiPlan:
     """Where people reach it; None while only the load balancer knows."""
     keys: Mapping[str, tuple[str, ...]]
     """Variables that hold API keys, each with the models and services whose keys it joins by semicolons."""
+    memory: str
+    """Of each replica and of all, in GiB, with the arithmetic."""
 
 
 @dataclass(frozen=True)

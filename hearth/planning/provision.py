@@ -7,7 +7,7 @@ Connections and settings are the environment's part: Open WebUI keeps none of th
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from hearth.planning.plan import ModelPlan, OllamaPlan
@@ -64,7 +64,7 @@ def plan_provision(
                 "WAIT_SECONDS": str(_WAIT_SECONDS),
                 "BASE_MODEL_SECONDS": str(base_seconds),
             },
-            secret_env=(ADMIN_PASSWORD,),
+            secret_env=(ADMIN_PASSWORD, *given_secrets(provision)),
             mounts=(
                 Mount(SCRIPTS, FilesVolume(_PROVISION), read_only=True),
                 Mount(_STATE, FilesVolume({"state.json": _json(state), **sources}), read_only=True),
@@ -73,6 +73,7 @@ def plan_provision(
         ),
         security=Security(user=1000, group=0),
         calls=(Peer(NAME, PORT),),
+        follows_secrets=True,
         final_exit_codes=(_WRONG_INPUT,),
         ready_timeout_seconds=_WAIT_SECONDS + base_seconds + _WORK_SECONDS,
     )
@@ -82,19 +83,33 @@ def provision_state(settings: Settings, provision: Provision, files: ProvisionFi
     """The state as scripts/provision_state.py reads it."""
     entries = [_entry(settings, entry, files) for entry in provision.models]
     return {
-        "functions": [_function(function) for function in provision.functions],
+        "functions": [_function(index, function) for index, function in enumerate(provision.functions)],
         "groups": [_group(group) for group in provision.groups],
         # Base models first: an entry that people may use already, on a base that they may not, fails for them.
         "models": [*_hidden_bases(settings, provision), *entries],
     }
 
 
-def _function(function: Function) -> dict[str, Any]:
+def given_secrets(provision: Provision | None) -> Mapping[str, str]:
+    """Values of secret valves, by the Job's variables."""
+    return {
+        _variable(index, valve): value.get_secret_value()
+        for index, function in enumerate(provision.functions if provision else ())
+        for valve, value in function.secret_valves.items()
+    }
+
+
+def _variable(index: int, valve: str) -> str:
+    return f"VALVE_{index}_{valve}"
+
+
+def _function(index: int, function: Function) -> dict[str, Any]:
     return {
         "id": function.id,
         "source": _file_name(function.id),
         "name": function.name or function.id,
         "valves": function.valves,
+        "secretValves": {valve: _variable(index, valve) for valve in function.secret_valves},
         "active": function.active,
         "global": function.is_global,
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import ast
 import base64
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path as FilePath
 
 from hearth.problems import Path, Problem
 from hearth.settings.provision import Function, ModelEntry, Provision
-from hearth.settings.structure import nearest
+from hearth.settings.structure import HIDDEN, nearest
 
 SHIPPED = {file.stem: file for file in sorted((FilePath(__file__).parents[2] / "functions").glob("*.py"))}
 """Functions that Hearth brings, by name."""
@@ -37,6 +38,8 @@ class Source:
     text: str
     kind: str
     valves: frozenset[str] | None
+    requirements: str
+    """Packages that its front matter asks for; empty where it asks for none."""
 
 
 @dataclass(frozen=True)
@@ -100,7 +103,8 @@ def _source(function: Function, directory: FilePath) -> Source:
     if kind is None:
         remedy = "write a Function as https://docs.openwebui.com/features/plugin/functions shows; Tools are none"
         raise _FileError(f"has none of the classes {', '.join(KINDS)}", remedy)
-    return Source(content, kind, _valves(classes[kind]))
+    asked = re.search(r"^\s*requirements:[ \t]*(\S.*)$", ast.get_docstring(tree) or "", re.MULTILINE)
+    return Source(content, kind, _valves(classes[kind]), asked[1].strip() if asked else "")
 
 
 def _valves(function: ast.ClassDef) -> frozenset[str] | None:
@@ -116,13 +120,15 @@ def _valves(function: ast.ClassDef) -> frozenset[str] | None:
 
 
 def _unknown_valves(path: Path, function: Function, source: Source) -> Iterator[Problem]:
-    for name, value in function.valves.items():
+    given: list[tuple[str, str, object]] = [("valves", name, value) for name, value in function.valves.items()]
+    given += [("secretValves", name, HIDDEN) for name in function.secret_valves]
+    for section, name, value in given:
         if source.valves is not None and name not in source.valves:
             meant = nearest(name, source.valves)
             there = f"{function.id} has {', '.join(sorted(source.valves)) or 'no valves'}"
             remedy = f"write {meant}; {there}" if meant else f"remove it; {there}"
             depends = ((*path, "source"),)
-            yield Problem((*path, "valves", name), value, "is no valve of this function", remedy, depends_on=depends)
+            yield Problem((*path, section, name), value, "is no valve of this function", remedy, depends_on=depends)
 
 
 def _without_effect(path: Path, entry: ModelEntry, sources: Mapping[str, Source]) -> Iterator[Problem]:

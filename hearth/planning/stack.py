@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 from hearth.catalog.ollama import ollama_models
 from hearth.catalog.versions import images as pinned_images
-from hearth.planning import backup, foundation, stores, web_ui
+from hearth.planning import backup, foundation, provision, stores, web_ui, web_ui_env
 from hearth.planning.connections import find_connection_problems
 from hearth.planning.feasibility import find_host_problems, find_problems
 from hearth.planning.inference import plan_model
@@ -24,7 +24,6 @@ from hearth.planning.plan import (
     WebUiPlan,
 )
 from hearth.planning.pools import OLLAMA, PoolPlans, plan_pools
-from hearth.planning.provision import plan_provision
 from hearth.planning.provision_files import ProvisionFiles, read_files
 from hearth.planning.services import ServiceContext, plan_services
 from hearth.problems import ConfigurationError
@@ -56,6 +55,15 @@ def make_plan(loaded: LoadedStack) -> Plan:
     if problems:
         raise ConfigurationError(loaded.locate(problems), loaded.source)
     return plan
+
+
+def given_secrets(settings: Settings) -> Mapping[str, str]:
+    """Values of the identity provider's, buckets' and functions' secrets, by the variables of the workloads."""
+    return {
+        **web_ui_env.given_secrets(settings.web_ui),
+        **backup.given_secrets(settings.backup),
+        **provision.given_secrets(settings.web_ui.provision),
+    }
 
 
 def _images(settings: Settings) -> Mapping[str, str]:
@@ -128,9 +136,12 @@ def _plan(
         postgres=postgres,
         services=services,
         web_ui=chat,
-        provision=plan_provision(settings, files, models=served, ollama=ollama, image=images["openWebUi"]),
+        provision=provision.plan_provision(settings, files, models=served, ollama=ollama, image=images["openWebUi"]),
         backup=kept,
-        warnings=tuple(_warnings(settings, pools, served, nfs_class is not None and database_class == storage_class)),
+        warnings=(
+            *_warnings(settings, pools, served, nfs_class is not None and database_class == storage_class),
+            *_function_warnings(files),
+        ),
     )
 
 
@@ -224,6 +235,15 @@ def _backup_warnings(settings: Settings) -> Iterator[str]:
             "backups are on the same storage as the weights, so that its loss takes them too: set "
             "hearth:backup.to.volume.storageClass to another one, or use hearth:backup.to.s3"
         )
+
+
+def _function_warnings(files: ProvisionFiles) -> Iterator[str]:
+    for name, source in files.sources.items():
+        if source.requirements:
+            yield (
+                f"function {name} asks for {source.requirements}, which nobody installs, as workers that do so at once "
+                "fail: where Open WebUI's image lacks a package, add it to one of your own and set hearth:webUi.image"
+            )
 
 
 def _warnings(settings: Settings, pools: PoolPlans, served: tuple[ModelPlan, ...], database_on_nfs: bool) -> list[str]:

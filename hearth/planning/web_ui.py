@@ -40,7 +40,15 @@ _SECURITY = Security(user=1000, group=0)
 _SCRATCH = (Mount("/static", ScratchVolume(size_gib=0.25)), Mount("/tmp", ScratchVolume(size_gib=2)))
 _FOLDERS = {"HOME": "/tmp", "DATA_DIR": _DATA, "STATIC_DIR": "/static"}
 _SCRATCH_GIB = 3
-_DRAIN = Drain(endpoint_seconds=10, engine_seconds=30, grace_seconds=60)
+_SHARED_MEMORY_GIB = 0.5
+"""What the workers of a replica share: libraries, and uvicorn's supervisor.
+
+Open WebUI 0.12.4 with PyTorch 2.15.0 from PyPI, under the load of bench/web_tier.py: 0.44 GiB of libraries and 0.02 of
+the supervisor once, and 0.78 GiB that each worker has to itself. Reading a PDF of 600 pages takes 0.13 GiB more.
+"""
+_DRAIN = Drain(endpoint_seconds=60, engine_seconds=30, grace_seconds=100)
+"""Open WebUI writes the answers of its pages in background tasks, which SIGTERM ends at once: they have the time
+before it, while new requests go to other replicas."""
 _WORKER_SILENCE_SECONDS = 60
 """After which uvicorn replaces a worker; its default of 5 is too short for a busy worker on a small CPU."""
 
@@ -75,7 +83,7 @@ def plan_web_ui(
             image=image,
             resources=Resources(
                 cpus=web_ui.workers * web_ui.cpus_per_worker,
-                memory_gib=0.5 + web_ui.workers * web_ui.memory_gib_per_worker,
+                memory_gib=_SHARED_MEMORY_GIB + web_ui.workers * web_ui.memory_gib_per_worker,
                 scratch_gib=_SCRATCH_GIB + (0 if files else web_ui.uploads.volume_gib),
             ),
             command=("sh", "-c", f'cd {_BACKEND} && exec python -m uvicorn open_webui.main:app "$@"', "uvicorn"),
@@ -121,6 +129,14 @@ def plan_web_ui(
         files=files,
         url=url,
         keys=wiring.keys,
+        memory=_memory_arithmetic(web_ui, server.memory_gib),
+    )
+
+
+def _memory_arithmetic(web_ui: WebUi, total_gib: float) -> str:
+    return (
+        f"{_SHARED_MEMORY_GIB:g} GiB and {web_ui.workers} x {web_ui.memory_gib_per_worker:g} GiB for workers are "
+        f"{total_gib:g} GiB in each of {web_ui.replicas} replicas: {web_ui.replicas * total_gib:g} GiB"
     )
 
 

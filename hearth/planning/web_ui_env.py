@@ -114,13 +114,18 @@ def _look(web_ui: WebUi) -> dict[str, str]:
 
 
 def _connections(wiring: Wiring) -> dict[str, str]:
-    """To models that people chat with. Both kinds are always stated: left out, they point to public addresses."""
+    """To models that people chat with. Both kinds are always stated: left out, they point to public addresses.
+
+    Documents are embedded without the connection to Ollama, which would offer the embedding model as well.
+    """
     urls = [model.url for model in wiring.chat] + ([wiring.pipelines.url] if wiring.pipelines else [])
-    env = {"ENABLE_OPENAI_API": _switch(bool(urls)), "ENABLE_OLLAMA_API": _switch(wiring.ollama is not None)}
+    env = {"ENABLE_OPENAI_API": _switch(bool(urls)), "ENABLE_OLLAMA_API": _switch(bool(wiring.chat_tags))}
     if urls:
         env["OPENAI_API_BASE_URLS"] = ";".join(urls)
     if wiring.ollama:
         env["OLLAMA_BASE_URLS"] = wiring.ollama.url
+        if 0 < len(wiring.chat_tags) < len(wiring.ollama.models):
+            env["OLLAMA_API_CONFIGS"] = _json({"0": {"model_ids": wiring.chat_tags}})
     return env
 
 
@@ -243,7 +248,8 @@ def _arena(index: int, arena: ArenaModel, tags: Sequence[str]) -> dict[str, obje
             "description": arena.description,
             "model_ids": models or None,
             "filter_mode": "include",
-            "access_grants": [],
+            # Without a grant, administrators alone see it as soon as access to models is controlled.
+            "access_grants": [{"principal_type": "user", "principal_id": "*", "permission": "read"}],
         },
     }
 

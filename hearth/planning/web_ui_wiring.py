@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from hearth.planning.plan import ModelPlan, OllamaPlan, ServicePlan
 from hearth.planning.services import EXTRACTION, PIPELINES, SPEECH
+from hearth.settings.checks.names import full_tag
 from hearth.settings.web_ui import WebUi
 from hearth.workload import Peer
 
@@ -27,6 +28,8 @@ class Wiring:
     chat: tuple[ModelPlan, ...]
     """Models that people chat with; those that only embed or transcribe would fail as such."""
     ollama: OllamaPlan | None
+    chat_tags: tuple[str, ...]
+    """Ollama's models that people chat with, as full tags."""
     embeddings: Endpoint | None
     speech: Endpoint | None
     extraction: ServicePlan | None
@@ -55,6 +58,7 @@ def wire(
     served = {model.served_name: model for model in models}
     speech = web_ui.speech_to_text
     embeddings = served.get(web_ui.embedding_model or "")
+    tags = map(full_tag, ollama.models if ollama else ())
     transcribing = served.get(speech.model or "") if speech else None
     servers = [*(model.server for model in models), *(service.server for service in services)]
     if ollama:
@@ -62,6 +66,7 @@ def wire(
     return Wiring(
         chat=tuple(model for model in models if model not in (embeddings, transcribing)),
         ollama=ollama,
+        chat_tags=tuple(tag for tag in tags if tag != full_tag(web_ui.embedding_model or "")),
         embeddings=_endpoint(embeddings) if embeddings else None,
         speech=_endpoint(transcribing) if transcribing else _own_speech(web_ui, by_name.get(SPEECH)),
         extraction=by_name.get(EXTRACTION),

@@ -108,6 +108,8 @@ class Summary:
     light_models: tuple[str, ...]
     pools: tuple[PoolSummary, ...]
     tiers: tuple[TierSummary, ...]
+    web_ui_memory: str
+    """Of each replica and of all, in GiB, with the arithmetic."""
     stores: tuple[StoreSummary, ...]
     endpoints: Mapping[str, str]
     """Base URL of each model's API inside the cluster, by every name that requests choose it by."""
@@ -133,6 +135,7 @@ def summarise(plan: Plan, evaluation: Evaluation) -> Summary:
         light_models=plan.ollama.models if plan.ollama else (),
         pools=_pools(plan),
         tiers=tuple(_tier(workload) for workload in plan.workloads),
+        web_ui_memory=plan.web_ui.memory,
         stores=tuple(
             StoreSummary(name, store.engine, store.connections)
             for name, store in (("redis", plan.redis), ("database", plan.postgres))

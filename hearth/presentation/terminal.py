@@ -38,6 +38,7 @@ def render(summary: Summary) -> Group:
         ("Models", _models(summary)),
         ("GPU pools", _pools(summary)),
         ("Tiers", _tiers(summary)),
+        ("Web tier", _web_tier(summary)),
         ("Endpoints in the cluster", _endpoints(summary)),
         ("Add-ons", _add_ons(summary)),
         ("Exceptions from the restricted Pod Security level", _exceptions(summary)),
@@ -83,7 +84,13 @@ def _tiers(summary: Summary) -> Table:
         (f"[cyan]{t.name}[/]", t.kind, str(t.replicas), f"{t.cpus:g}", f"{t.memory_gib:g}", f"[dim]{t.image}[/]")
         for t in summary.tiers
     )
-    return _table(("workload", "kind", ">replicas", ">CPUs", ">GiB", "image"), rows)
+    return _table(("workload", "kind", ">pods", ">CPUs", ">GiB", "image"), rows)
+
+
+def _web_tier(summary: Summary) -> Table:
+    rows = [("memory", summary.web_ui_memory)]
+    rows += [("connections", store.connections) for store in summary.stores if store.connections]
+    return _table(("of", "arithmetic"), ((f"[cyan]{name}[/]", escape(text)) for name, text in rows))
 
 
 def _endpoints(summary: Summary) -> Table:

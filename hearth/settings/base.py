@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from ipaddress import ip_network
 from typing import Annotated, Any
 
 from pydantic import (
@@ -59,6 +60,16 @@ def _pinned(image: str) -> str:
     return image
 
 
+def _network(text: str) -> str:
+    try:
+        network = ip_network(text)
+    except ValueError as error:
+        raise ValueError(f"is not a network: {error}") from None
+    if "/" not in text:
+        raise ValueError(f"is an address without the size of a network, which for it alone is {network.compressed}")
+    return text
+
+
 Text = Annotated[str, StringConstraints(min_length=1), Means("text that is not empty", "text")]
 
 Name = Annotated[
@@ -92,6 +103,13 @@ Image = Annotated[
     Means("a container image with a released tag or a digest", "vllm/vllm-openai:v0.33.0"),
 ]
 """A container image with a tag that does not move, or a digest."""
+
+Network = Annotated[
+    str,
+    AfterValidator(_network),
+    Means("a network in CIDR notation", "10.1.2.0/24"),
+]
+"""IPv4 or IPv6; it goes into a NetworkPolicy."""
 
 LabelKey = Annotated[
     str,

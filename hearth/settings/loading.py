@@ -6,7 +6,7 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, cast
 
 from hearth.problems import ConfigurationError, Path, Problem, render_path
 from hearth.settings.checks import find_contradictions
@@ -14,7 +14,7 @@ from hearth.settings.overrides import apply_overrides
 from hearth.settings.shape import Shape, settings_shape
 from hearth.settings.stack import Settings
 from hearth.settings.stack_file import PREFIX, path_of, read_stack_file
-from hearth.settings.structure import ENCRYPTED, HIDDEN, nearest, understand, value_at
+from hearth.settings.structure import ENCRYPTED, HIDDEN, nearest, understand
 
 
 @dataclass(frozen=True)
@@ -175,9 +175,9 @@ def _misspelt_namespaces(config: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _plain_secrets(config: Mapping[str, Any], stack: str) -> Iterator[Problem]:
     tree = {path_of(key)[0]: value for key, value in config.items()}
-    for path in _secret_paths():
-        value = value_at(tree, path)
-        if isinstance(value, str) and value != ENCRYPTED:
+    for path, value in _leaves(tree, ()):
+        shape = settings_shape().at(path)
+        if shape and shape.secret and isinstance(value, str) and value != ENCRYPTED:
             yield Problem(
                 path,
                 HIDDEN,
@@ -209,3 +209,19 @@ def _secrets_below(shape: Shape, path: Path) -> Iterator[Path]:
         yield path
     for key, below in shape.keys.items():
         yield from _secrets_below(below, (*path, key))
+    if shape.item:
+        yield from _secrets_below(shape.item, (*path, str(shape.key.example) if shape.key else 0))
+
+
+def _leaves(value: Any, path: Path) -> Iterator[tuple[Path, object]]:
+    """Every value that is no mapping and no list, by its path."""
+    match value:
+        case dict():
+            parts: Iterable[tuple[str | int, Any]] = cast("dict[str, Any]", value).items()
+        case list():
+            parts = enumerate(cast("list[Any]", value))
+        case _:
+            yield path, value
+            return
+    for key, part in parts:
+        yield from _leaves(part, (*path, key))

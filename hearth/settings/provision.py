@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from hearth.settings.base import Means, StrictModel, Text
+from hearth.settings.base import Means, Secret, StrictModel, Text
 
 FunctionId = Annotated[
     str,
@@ -17,6 +17,9 @@ ModelId = Annotated[
     str, Field(pattern=r"^\S{1,256}$"), Means("at most 256 characters without spaces", "legal-assistant")
 ]
 Email = Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$"), Means("an e-mail address", "anna@example.org")]
+ValveName = Annotated[
+    str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$"), Means("letters, digits and underscores", "api_key")
+]
 Plain = Annotated[str | bool | int | float, Means("text, a number, true or false", "text")]
 Permissions = Annotated[
     dict[str, dict[str, bool]],
@@ -41,6 +44,10 @@ class Function(StrictModel):
         default={}
     )
     """Its settings; those that are left out stay as they are. No secrets: everybody who reads the stack sees them."""
+    secret_valves: Annotated[
+        dict[ValveName, Secret], Means("a mapping of valves to encrypted values", {"api_key": {"secure": "..."}})
+    ] = Field(default={})
+    """Further settings that nobody may read, each written with `pulumi config set --secret --path`."""
 
 
 class Access(StrictModel):

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from hearth.settings.base import Image, Means, PositiveInt, Secret, StrictModel, Text
+from hearth.settings.base import Image, Means, Network, PositiveInt, Secret, StrictModel, Text
 from hearth.settings.models import ModelSource, Revision, ServedName
 
 Url = Annotated[
@@ -19,7 +19,6 @@ Origin = Annotated[
     Field(pattern=r"^https?://[^\s/?#;]+$"),
     Means("a URL without a path", "https://chat.example.org"),
 ]
-Network = Annotated[Text, Means("a network in CIDR notation", "10.1.2.0/24")]
 Domain = Annotated[
     str,
     Field(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)+$"),

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
-from hearth.settings.base import Image, Means, ObjectName, PositiveInt, Secret, StrictModel
-from hearth.settings.services import Network
+from hearth.settings.base import Image, Means, Network, ObjectName, PositiveInt, Secret, StrictModel
 
 PortNumber = Annotated[int, Field(ge=1, le=65535)]
 Host = Annotated[
@@ -60,6 +59,11 @@ class Redis(StrictModel):
     volume_gib: PositiveInt = 2
     """Size of each server's volume in GiB."""
 
+    @property
+    def url(self) -> SecretStr | None:
+        """Of an external server."""
+        return self.external.url if self.external else None
+
 
 class Database(StrictModel):
     """Chats, users, settings and, with Postgres, the vectors of documents."""
@@ -72,7 +76,7 @@ class Database(StrictModel):
     """Belongs to the engine external."""
     instances: PositiveInt | None = None
     """Servers of the CloudNativePG cluster, one of them the primary; 3 when left out."""
-    pool_size: PositiveInt = 8
+    pool_size: int = Field(default=8, ge=1, le=100)
     """Connections that each worker of the web UI keeps; for a moment it opens half as many more."""
     image: Image | None = None
     """Of Postgres with pgvector; the tested one when left out."""
@@ -87,3 +91,8 @@ class Database(StrictModel):
     def in_postgres(self) -> bool:
         """Whether chats are in a Postgres, of whichever kind."""
         return self.engine != "sqlite"
+
+    @property
+    def url(self) -> SecretStr | None:
+        """Of an external server."""
+        return self.external.url if self.external else None

@@ -109,7 +109,7 @@ class WebUi(StrictModel):
     """Arena models; none when left out."""
     provision: Provision | None = None
     """Functions, model entries and groups that are there from the start; none when left out."""
-    memory_gib_per_worker: float = Field(default=1.5, gt=0)
-    """Memory of each worker in GiB."""
+    memory_gib_per_worker: float = Field(default=1.25, gt=0)
+    """Memory of each worker in GiB: 0.8 measured under load, and half as much again for documents that it reads."""
     cpus_per_worker: float = Field(default=0.5, gt=0)
     """CPUs that each worker requests."""

@@ -52,7 +52,7 @@ def before(evaluation: Evaluation, urn: str) -> set[str]:
 
 def serving(plan: Plan, *models: ModelPlan) -> Plan:
     """The plan with these models only."""
-    keys = {"OPENAI_API_KEYS": tuple(model.name for model in models)}
+    keys = {**plan.web_ui.keys, "OPENAI_API_KEYS": tuple(model.name for model in models)}
     return replace(plan, models=models, web_ui=replace(plan.web_ui, keys=keys))
 
 
@@ -164,7 +164,7 @@ def test_every_download_of_a_model_comes_before_its_server(plan: Plan) -> None:
     adapter = replace(renamed(plan.models[2], "qwq-32b-legal").downloads[0], name="qwq-32b-legal")
     chosen = replace(plan.models[2], downloads=(*plan.models[2].downloads, adapter))
     evaluation = deploy(serving(plan, chosen))
-    jobs = {r.urn for r in evaluation.of_type("Job") if "-download" in r.inputs["metadata"]["name"]}
+    jobs = {r.urn for r in evaluation.of_type("Job") if r.inputs["metadata"]["name"].startswith("qwq-32b")}
     assert len(jobs) == 2
     assert jobs <= before(evaluation, find(evaluation, "Deployment", "qwq-32b").urn)
 

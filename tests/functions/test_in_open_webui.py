@@ -77,7 +77,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     for source in (ROOT / "functions").glob("*.py"):
         (folder / source.name).write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
     (folder / "state.json").write_text(json.dumps(STATE))
-    with Engine(dict(MODELS)) as engine, open_webui(folder, engine.url) as url:
+    with Engine(dict(MODELS)) as engine, open_webui(folder, engine.base_url) as url:
         env = {"WEBUI_URL": url, "ADMIN_EMAIL": EMAIL, "ADMIN_PASSWORD": PASSWORD, "PATH": os.environ["PATH"]}
         env["PROVISION_FILE"] = str(folder / "state.json")
         script = ROOT / "hearth/planning/scripts/provision_web_ui.py"

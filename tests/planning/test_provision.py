@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 import pytest
 
 from components.platform import ChatPlatform, ChatPlatformArgs
-from hearth.evaluation import evaluate, record
+from hearth.evaluation import Evaluation, evaluate, record
 from hearth.planning.plan import Plan
 from hearth.planning.stack import make_plan
 from hearth.problems import ConfigurationError, Problem
-from hearth.settings.loading import load_stack
+from hearth.settings.loading import load_config, load_stack
 from hearth.workload import FilesVolume, Peer
-from tests.planning.stacks import BASE, chat, model, plan
+from tests.planning.stacks import BASE, chat, config, model, plan
 from tests.scripts.provisioning import FILTER, PIXEL
 
 PROVISION: dict[str, Any] = {
@@ -54,8 +55,8 @@ def planned(folder: Path, **changes: Any) -> Plan:
     """Its plan, with files beside the stack file."""
     (folder / "icons").mkdir(exist_ok=True)
     (folder / "icons/counsel.png").write_bytes(PIXEL)
-    config = {f"hearth:{key}": value for key, value in {**BASE, **settings(**changes)}.items()}
-    (folder / "Pulumi.lab.yaml").write_text(json.dumps({"config": config}))
+    content = {f"hearth:{key}": value for key, value in {**BASE, **settings(**changes)}.items()}
+    (folder / "Pulumi.lab.yaml").write_text(json.dumps({"config": content}))
     return make_plan(load_stack(folder, "lab"))
 
 
@@ -196,6 +197,54 @@ def test_the_job_signs_in_with_a_secret_and_is_not_root(tmp_path: Path) -> None:
     [_, fail] = job["podFailurePolicy"]["rules"]
     assert fail["onExitCodes"]["values"] == [2]
     assert "planted-password" not in str(found["ConfigMap", "web-ui-provision"].inputs)
+
+
+SECURE = {"secure": "v1:abc"}
+
+
+def secret_valve(value: object) -> dict[str, Any]:
+    return {"functions": [{"id": "usage", "source": "usage", "secretValves": {"place": value}}], "models": []}
+
+
+def deployed() -> Evaluation:
+    """The program as the engine runs it, with the secret valve decrypted."""
+    return evaluate(load_config(config(**settings(**secret_valve("planted-valve"))), "lab", {"hearth:webUi"}))
+
+
+def test_a_secret_valve_is_in_the_secret_of_the_job_alone() -> None:
+    evaluation = deployed()
+    encoded = base64.b64encode(b"planted-valve").decode()
+    [secret] = [r for r in evaluation.resources if "planted-valve" in str(r) or encoded in str(r)]
+    assert (secret.inputs["kind"], secret.inputs["metadata"]["name"]) == ("Secret", "web-ui-provision")
+    assert secret.inputs["data"]["VALVE_0_place"] == encoded
+    assert secret.secret_paths
+
+
+def test_a_secret_valve_reaches_the_function(tmp_path: Path) -> None:
+    found = planned(tmp_path, **secret_valve(SECURE))
+    assert found.provision and "VALVE_0_place" in found.provision.container.secret_env
+    [usage] = state(found)["functions"]
+    assert usage["secretValves"] == {"place": "VALVE_0_place"}
+    assert "place" not in usage["valves"]
+
+
+def test_a_misspelt_secret_valve_is_named_and_not_shown(tmp_path: Path) -> None:
+    functions = [{"id": "usage", "source": "usage", "secretValves": {"plaice": SECURE}}]
+    [problem] = problems(tmp_path, functions=functions, models=[])
+    assert problem.key == "hearth:webUi.provision.functions[0].secretValves.plaice"
+    assert problem.value == "[secret]" and "write place" in problem.remedy
+
+
+def test_only_the_provisioning_follows_its_secrets() -> None:
+    jobs = {r.inputs["metadata"]["name"].rpartition("-")[0]: r.options for r in deployed().of_type("Job")}
+    assert jobs["web-ui-provision"].has_replacement_trigger
+    assert not jobs["web-ui-migration"].has_replacement_trigger
+
+
+def test_packages_that_nobody_installs_are_warned_of(tmp_path: Path) -> None:
+    text = '"""\ntitle: Mine\nrequirements: tiktoken, rich\n"""\n' + FILTER
+    [warning] = [w for w in planned(tmp_path, **function(tmp_path, text)).warnings if "function mine" in w]
+    assert "asks for tiktoken, rich" in warning and "webUi.image" in warning
 
 
 def test_the_job_comes_after_the_web_ui_and_reaches_it_alone(tmp_path: Path) -> None:

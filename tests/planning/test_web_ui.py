@@ -166,6 +166,23 @@ def test_models_that_only_help_are_not_chatted_with() -> None:
     assert all(Peer(name, 8000) in stack.web_ui.server.calls for name in ("bge", "whisper"))
 
 
+@pytest.mark.parametrize("named", ["nomic-embed-text", "nomic-embed-text:latest"])
+def test_a_light_model_that_only_embeds_is_not_chatted_with(named: str) -> None:
+    found = env(plan(ollama=OLLAMA, webUi=chat(embeddingModel=named)))
+    assert found["ENABLE_OLLAMA_API"] == "true"
+    assert json.loads(found["OLLAMA_API_CONFIGS"]) == {"0": {"model_ids": ["gemma3:4b"]}}
+
+
+def test_a_server_that_only_embeds_is_no_connection() -> None:
+    found = env(plan(ollama={"models": ["nomic-embed-text"]}, webUi=chat(embeddingModel="nomic-embed-text")))
+    assert (found["ENABLE_OLLAMA_API"], found["RAG_OLLAMA_BASE_URL"]) == ("false", "http://ollama:11434")
+
+
+def test_without_an_embedding_model_every_light_one_is_offered() -> None:
+    found = env(plan(ollama=OLLAMA))
+    assert found["ENABLE_OLLAMA_API"] == "true" and "OLLAMA_API_CONFIGS" not in found
+
+
 @pytest.mark.parametrize(("dimensions", "half"), [(1536, None), (2000, None), (2560, "true")])
 def test_long_vectors_are_kept_at_half_precision(dimensions: int, half: str | None) -> None:
     tier = plan(webUi=chat(embeddingDimensions=dimensions)).web_ui
@@ -180,6 +197,12 @@ def test_an_arena_knows_its_models_as_the_chat_does() -> None:
     [entry] = json.loads(found["EVALUATION_ARENA_MODELS"])
     assert entry["meta"]["model_ids"] == ["qwq", "nomic-embed-text:latest"]
     assert found["ENABLE_EVALUATION_ARENA_MODELS"] == "true"
+
+
+def test_an_arena_is_for_everyone() -> None:
+    found = web_ui(evaluation={"arenaModels": [{"name": "Arena"}]})
+    [entry] = json.loads(found["EVALUATION_ARENA_MODELS"])
+    assert entry["meta"]["access_grants"] == [{"principal_type": "user", "principal_id": "*", "permission": "read"}]
 
 
 def test_an_arena_over_all_models_is_left_to_open_webui() -> None:

@@ -112,8 +112,45 @@ CASES: Mapping[str, Wrong] = {
         "functions[0].valves: {api_key: planted-secret}",
         "functions[0].valves.api_key",
         "looks like a secret",
-        "set this valve in the admin panel",
+        "pulumi config set --secret --path 'hearth:webUi.provision.functions[0].secretValves.api_key'",
     ),
+    "secret valve in plain text": Wrong(
+        "functions[0].secretValves: {summary: planted-secret}",
+        "functions[0].secretValves.summary",
+        "is a secret in plain text",
+        "pulumi config set --stack test --secret --path 'hearth:webUi.provision.functions[0].secretValves.summary'",
+    ),
+    "secret valve that no environment takes": Wrong(
+        "functions[0].secretValves: {api-key: {secure: v1:abc}}",
+        "functions[0].secretValves.api-key",
+        "api-key is not letters, digits and underscores",
+        "write api_key",
+    ),
+    "valve twice": Wrong(
+        "functions[0].secretValves: {summary: {secure: v1:abc}}",
+        "functions[0].valves.summary",
+        "is one of secretValves already",
+        "remove it here",
+    ),
+    "encrypted valve in the open": Wrong(
+        "functions[0].valves: {summary: {secure: v1:abc}}",
+        "functions[0].valves.summary",
+        "is encrypted, so a plan cannot read it",
+        "hearth:webUi.provision.functions[0].secretValves.api_key",
+    ),
+}
+ARENA = "hearth:webUi.evaluation.arenaModels"
+ARENAS: Mapping[str, Wrong] = {
+    "arena of a model for a group": Wrong(
+        "{arenaModels: [{name: Arena, models: [deepseek-r1, gemma3:4b]}]}",
+        f"{ARENA}[0].models[1]",
+        "is not for everyone",
+        "give gemma3:4b access: {everyone: true}",
+    ),
+    "arena of hidden models": Wrong(
+        "{arenaModels: [{name: Arena}]}", f"{ARENA}[0].models", "chooses hidden ones", "name models with access"
+    ),
+    "arena for administrators": Wrong("{}", ARENA, "administrators alone", "add arenaModels"),
 }
 
 
@@ -143,6 +180,26 @@ def test_a_wrong_setting_is_one_problem(case: Wrong, load_changed: Load) -> None
     assert case.remedy in problem.remedy, text
     assert problem.line, text
     assert "planted-secret" not in text
+
+
+@pytest.mark.parametrize("case", [pytest.param(case, id=name) for name, case in ARENAS.items()])
+def test_an_arena_that_fails_some_people_is_one_problem(case: Wrong, load_changed: Load) -> None:
+    loaded = load_changed(provision({}) | {"webUi.evaluation": yaml.safe_load(case.changes)})
+    text = render(loaded.problems, loaded.source)
+    assert [problem.key for problem in loaded.problems] == [case.key], text
+    assert case.why in loaded.problems[0].why
+    assert case.remedy in loaded.problems[0].remedy
+
+
+def test_an_arena_of_models_for_everyone_is_right(load_changed: Load) -> None:
+    entries = [{"id": name, "access": {"everyone": True}} for name in ("deepseek-r1", "qwq-32b")]
+    arena = {"arenaModels": [{"name": "Arena", "models": ["deepseek-r1", "qwq-32b"]}]}
+    loaded = load_changed({"webUi.provision": {"models": entries}, "webUi.evaluation": arena})
+    assert not loaded.problems, render(loaded.problems, loaded.source)
+
+
+def test_a_secret_valve_is_right(load_changed: Load) -> None:
+    assert not load_changed(provision({"functions[0].secretValves": {"tags": {"secure": "v1:abc"}}})).problems
 
 
 def test_members_are_not_given_where_the_provider_manages_groups(load_changed: Load) -> None:

@@ -20,6 +20,13 @@ FILES: Mapping[str, Wrong] = {
     "replicas without Redis": Wrong(
         "{}", "hearth:webUi.redis", "2 replicas", "add redis: {engine: valkey}", without=("webUi.redis",)
     ),
+    "workers without Redis": Wrong(
+        "{webUi.replicas: 1, webUi.workers: 4}",
+        "hearth:webUi.redis",
+        "is required with 4 workers",
+        "add redis: {engine: valkey}",
+        without=("webUi.redis",),
+    ),
     "replicas with SQLite": Wrong(
         "webUi.database: {engine: sqlite, storageClass: fast}",
         "hearth:webUi.database.engine",
@@ -31,6 +38,36 @@ FILES: Mapping[str, Wrong] = {
         "hearth:webUi.database.engine",
         "cannot serve 4 workers",
         "engine: postgres",
+    ),
+    "SQLite on NFS": Wrong(
+        "{webUi.replicas: 1, webUi.database: {engine: sqlite}}",
+        "hearth:webUi.database.storageClass",
+        "SQLite would be on NFS",
+        "a class of block storage",
+    ),
+    "SQLite on a file share": Wrong(
+        "{webUi.replicas: 1, webUi.database: {engine: sqlite, storageClass: azurefile-csi}}",
+        "hearth:webUi.database.storageClass",
+        "a file system of the network by its name",
+        "engine: postgres",
+    ),
+    "uploads on a volume of one node": Wrong(
+        "storage: {storageClass: gp3}",
+        "hearth:storage.storageClass",
+        "is Amazon EBS, which one node mounts at once: replicas would not see each other's files",
+        "ReadWriteMany volumes",
+    ),
+    "vector database in files": Wrong(
+        "webUi.vectorDb: chroma", "hearth:webUi.vectorDb", "there is no key vectorDb", "hearth:webUi takes image"
+    ),
+    "no connection at all": Wrong(
+        "webUi.database: {poolSize: 0}", "hearth:webUi.database.poolSize", "at least 1 and at most 100", "poolSize: 1"
+    ),
+    "more connections than a database bears": Wrong(
+        "webUi.database: {poolSize: 1000}",
+        "hearth:webUi.database.poolSize",
+        "at least 1 and at most 100",
+        "poolSize: 1",
     ),
     "unknown engine of Redis": Wrong(
         "webUi.redis: {engine: keydb}", "hearth:webUi.redis.engine", "is not one of redis, valkey", "choose one of"
@@ -55,6 +92,12 @@ FILES: Mapping[str, Wrong] = {
         "hearth:webUi.redis.mode",
         "has no effect with engine external",
         "remove it, or write engine: redis or valkey",
+    ),
+    "Sentinels without an external server": Wrong(
+        "webUi.redis: {mode: sentinel, external: {sentinels: [s1, s2, s3]}}",
+        "hearth:webUi.redis.external.url",
+        "is required",
+        "pulumi config set --secret",
     ),
     "external Redis beside a server": Wrong(
         f"webUi.redis: {{engine: valkey, external: {{url: {ENCRYPTED}}}}}",
@@ -84,13 +127,13 @@ FILES: Mapping[str, Wrong] = {
         f"webUi.redis: {{engine: external, external: {{url: {ENCRYPTED}, networks: [redis.lan]}}}}",
         "hearth:webUi.redis.external.networks[0]",
         "is not a network",
-        "write 10.20.0.0/24",
+        "write a network in CIDR notation, such as 10.1.2.0/24",
     ),
     "an address as a network": Wrong(
         f"webUi.redis: {{engine: external, external: {{url: {ENCRYPTED}, networks: [10.0.0.5]}}}}",
         "hearth:webUi.redis.external.networks[0]",
-        "without the size of a network",
-        "write 10.0.0.5/32",
+        "without the size of a network, which for it alone is 10.0.0.5/32",
+        "write a network in CIDR notation",
     ),
     "a port that does not exist": Wrong(
         f"webUi.redis: {{engine: external, external: {{url: {ENCRYPTED}, port: 70000}}}}",

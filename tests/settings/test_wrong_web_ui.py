@@ -107,8 +107,8 @@ CASES: Mapping[str, Wrong] = {
     "bucket in a network by name": Wrong(
         BUCKET % ", networks: [s3.example.org]",
         "hearth:webUi.uploads.s3.networks[0]",
-        "is not a network in CIDR notation",
-        "10.1.2.3/32",
+        "is not a network",
+        "write a network in CIDR notation",
     ),
     "bucket with capitals": Wrong(
         BUCKET.replace("bucket: uploads", "bucket: Uploads") % "",
@@ -121,6 +121,12 @@ CASES: Mapping[str, Wrong] = {
         "hearth:webUi.uploads.s3.secretKey",
         "is required",
         "run: pulumi config set --secret --path 'hearth:webUi.uploads.s3.secretKey'",
+    ),
+    "bucket without the name of its key": Wrong(
+        BUCKET.replace(" accessKey: {secure: v1:a},", "") % "",
+        "hearth:webUi.uploads.s3.accessKey",
+        "is required",
+        "run: pulumi config set --secret --path 'hearth:webUi.uploads.s3.accessKey'",
     ),
     "endpoint without a scheme": Wrong(
         BUCKET.replace("https://", "") % "", "hearth:webUi.uploads.s3.endpoint", "is not a URL", "https://s3"

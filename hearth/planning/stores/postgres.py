@@ -101,7 +101,7 @@ def plan_postgres(
         env=env,
         secret_env=DATABASE_SECRETS,
         peers=(Peer(NAME, PORT),),
-        connections=connections.arithmetic,
+        connections=connections.with_limit,
     )
 
 
@@ -143,7 +143,7 @@ def plan_cluster(
         env=env,
         secret_env=DATABASE_SECRETS,
         peers=(Peer(NAME, PORT, cluster.pod_labels),),
-        connections=connections.arithmetic,
+        connections=connections.with_limit,
     )
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from ipaddress import ip_network
 from urllib.parse import SplitResult, urlsplit
 
 from hearth.problems import Path, Problem, render_path
@@ -34,20 +33,6 @@ def external_stores_given(settings: Settings) -> Iterator[Problem]:
             why = f"is required with engine external: its url is of the form {form}"
             remedy = f"run: pulumi config set --secret --path '{render_path(path)}.url'"
             yield Problem(path, None, why, remedy, depends_on=((*path[:-1], "engine"),))
-
-
-def external_networks_valid(settings: Settings) -> Iterator[Problem]:
-    """They go into a NetworkPolicy."""
-    for path, server in _servers(settings):
-        for index, text in enumerate(server.networks):
-            try:
-                network = ip_network(text)
-            except ValueError as error:
-                yield Problem((*path, "networks", index), text, f"is not a network: {error}", "write 10.20.0.0/24")
-                continue
-            if "/" not in text:
-                remedy = f"write {network.compressed}"
-                yield Problem((*path, "networks", index), text, "is an address without the size of a network", remedy)
 
 
 def external_urls_understood(settings: Settings) -> Iterator[Problem]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
-from hearth.problems import Path, Problem
+from hearth.problems import Path, Problem, render_path
 from hearth.settings.checks.names import full_tag, repeated
 from hearth.settings.checks.web_ui import chat_model_names
 from hearth.settings.provision import Access, ModelEntry, Provision
@@ -112,6 +112,30 @@ def base_models_open(settings: Settings) -> Iterator[Problem]:
             yield Problem((*base_path, "access"), None, why, remedy, depends_on=depends)
 
 
+def arenas_open(settings: Settings) -> Iterator[Problem]:
+    """An arena is for everyone, and fails whoever may not use the model that it happens to choose."""
+    evaluation, entries = settings.web_ui.evaluation, list(_entries(settings))
+    if evaluation is None or not entries:
+        return
+    open_to_all = {served_id(settings, entry.id) for _, entry in entries if not entry.base and entry.access.everyone}
+    section: Path = ("webUi", "evaluation", "arenaModels")
+    depends: tuple[Path, ...] = ((*_ROOT, "models"), *_SERVED)
+    if not evaluation.arena_models:
+        why = "is required beside webUi.provision.models: of an arena over all models, administrators alone know"
+        yield Problem(section, None, why, "add arenaModels: [{name: Arena, models: [...]}]", depends_on=depends)
+    for index, arena in enumerate(evaluation.arena_models):
+        path: Path = (*section, index, "models")
+        if not arena.models:
+            why = "is required beside webUi.provision.models: an arena over all models chooses hidden ones as well"
+            yield Problem(path, None, why, "name models with access: {everyone: true}", depends_on=depends)
+        for position, model in enumerate(arena.models):
+            served = served_id(settings, model)
+            if served is not None and served not in open_to_all:
+                why = "is not for everyone by webUi.provision.models, and the arena is"
+                remedy = f"remove it, or give {model} access: {{everyone: true}} there"
+                yield Problem((*path, position), model, why, remedy, depends_on=depends)
+
+
 def members_stay(settings: Settings) -> Iterator[Problem]:
     """A provider that manages groups takes people out of those that it does not name."""
     provider = settings.web_ui.open_id_connect
@@ -141,13 +165,18 @@ def permissions_known(settings: Settings) -> Iterator[Problem]:
 
 
 def valves_hold_no_secrets(settings: Settings) -> Iterator[Problem]:
-    """What is provisioned is readable in the stack file and in a ConfigMap."""
+    """What is provisioned is readable in the stack file and in a ConfigMap, secret valves apart."""
     for index, function in enumerate(_provision(settings).functions):
+        path: Path = (*_ROOT, "functions", index)
         for name, value in function.valves.items():
-            if _SECRET.search(name) and isinstance(value, str) and value:
+            secret: Path = (*path, "secretValves", name)
+            if name in function.secret_valves:
+                why = "is one of secretValves already"
+                yield Problem((*path, "valves", name), HIDDEN, why, "remove it here", depends_on=(secret,))
+            elif _SECRET.search(name) and isinstance(value, str) and value:
                 why = "looks like a secret, and would be readable in the stack file and in the cluster"
-                remedy = "remove it and set this valve in the admin panel: valves that are not named stay as they are"
-                yield Problem((*_ROOT, "functions", index, "valves", name), HIDDEN, why, remedy)
+                remedy = f"remove it, then run: pulumi config set --secret --path '{render_path(secret)}'"
+                yield Problem((*path, "valves", name), HIDDEN, why, remedy)
 
 
 def _provision(settings: Settings) -> Provision:

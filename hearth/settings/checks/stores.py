@@ -13,6 +13,20 @@ _REDIS: Path = ("webUi", "redis")
 _DATABASE: Path = ("webUi", "database")
 _SENTINEL_NODES = 3
 
+_ONE_NODE: Mapping[str, str] = {
+    "gp2": "Amazon EBS",
+    "gp3": "Amazon EBS",
+    "local-path": "a folder of one node",
+    "managed-csi": "an Azure disk",
+    "managed-csi-premium": "an Azure disk",
+    "openebs-hostpath": "a folder of one node",
+    "premium-rwo": "a disk of the cloud",
+    "rook-ceph-block": "a block device of Ceph",
+    "standard-rwo": "a disk of the cloud",
+}
+"""StorageClasses by the names that Kubernetes distributions and their documentation give them, ReadWriteOnce only."""
+_FILE_SHARES = ("azurefile", "cephfs", "efs", "filestore", "nfs", "smb")
+"""Parts of the names of StorageClasses on file systems of the network."""
 _SERVER = {"engine", "image", "memory_gib", "volume_gib"}
 _REDIS_KEYS: Mapping[str, Collection[str]] = {
     "redis": _SERVER | {"mode"},
@@ -51,8 +65,14 @@ def sqlite_on_block_storage(settings: Settings) -> Iterator[Problem]:
     database, storage = settings.web_ui.database, settings.storage
     storage_class = database.storage_class or storage.database_storage_class
     # With several processes SQLite is refused anyway.
-    if database.engine == "sqlite" and storage_class in (None, storage.storage_class) and not _several(settings):
+    if database.engine != "sqlite" or _several(settings):
+        return
+    shared = None
+    if storage_class in (None, storage.storage_class):
         shared = "NFS" if storage.nfs else f"{storage.storage_class}, which is shared storage"
+    elif any(part in storage_class for part in _FILE_SHARES):
+        shared = f"{storage_class}, a file system of the network by its name"
+    if shared:
         yield Problem(
             (*_DATABASE, "storageClass"),
             database.storage_class,
@@ -60,6 +80,15 @@ def sqlite_on_block_storage(settings: Settings) -> Iterator[Problem]:
             "add storageClass with a class of block storage here, or write engine: postgres",
             depends_on=(_DATABASE, ("storage",), *_SEVERAL),
         )
+
+
+def shared_class_is_shared(settings: Settings) -> Iterator[Problem]:
+    """Replicas of the web UI share uploads, and those of a model its weights, on whichever nodes they are."""
+    name = settings.storage.storage_class or ""
+    if kind := _ONE_NODE.get(name):
+        why = f"is {kind}, which one node mounts at once: replicas would not see each other's files"
+        remedy = "name a class that gives ReadWriteMany volumes, or write nfs: {server: ..., share: ...} instead"
+        yield Problem(("storage", "storageClass"), name, why, f"{remedy}; databaseStorageClass: {name} is fine")
 
 
 def store_keys_heeded(settings: Settings) -> Iterator[Problem]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 
 from hearth.problems import Path, Problem
 from hearth.settings.checks.names import full_tag
@@ -107,21 +106,6 @@ def origins_fit_cookies(settings: Settings) -> Iterator[Problem]:
             depends: tuple[Path, ...] = (("webUi", "exposure"),)
             remedy = f"write https://{origin.removeprefix('http://')}, or remove it"
             yield Problem(("webUi", "otherOrigins", index), origin, why, remedy, depends_on=depends)
-
-
-def networks_valid(settings: Settings) -> Iterator[Problem]:
-    """Networks that the web UI may connect to."""
-    provider, bucket = settings.web_ui.open_id_connect, settings.web_ui.uploads.s3
-    found: list[tuple[Path, list[str]]] = [((*_OPEN_ID, "networks"), provider.networks)] if provider else []
-    if bucket:
-        found.append((("webUi", "uploads", "s3", "networks"), bucket.networks))
-    for path, networks in found:
-        for index, network in enumerate(networks):
-            try:
-                ip_network(network)
-            except ValueError:
-                remedy = "write a network such as 10.1.2.0/24, or one address such as 10.1.2.3/32"
-                yield Problem((*path, index), network, "is not a network in CIDR notation", remedy)
 
 
 def arena_models_known(settings: Settings) -> Iterator[Problem]:
