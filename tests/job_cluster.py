@@ -64,7 +64,7 @@ class JobCluster:
         kinds = [("initContainerStatuses", spec.get("initContainers", [])), ("containerStatuses", spec["containers"])]
         for kind, containers in kinds:
             for container in containers:
-                code, log = self._execute(container)
+                code, log = self.execute(job, container)
                 self.logs[container["name"]] = log
                 status[kind].append({"name": container["name"], "state": {"terminated": {"exitCode": code}}})
                 if code:
@@ -72,8 +72,8 @@ class JobCluster:
                     return
         status["phase"] = "Succeeded"
 
-    def _execute(self, container: Any) -> tuple[int, str]:
-        """Each pod has a scratch folder of its own, here an emptied one."""
+    def execute(self, job: Any, container: Any) -> tuple[int, str]:
+        """Exit code and log of one container of a Job's pod."""
         if outcome := self.outcomes.get(container["name"]):
             return outcome
         argv = [self._local(part) for part in (*container["command"], *container.get("args", []))]

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from hearth.planning.stack import make_plan
 from hearth.settings.loading import load_stack
@@ -16,10 +19,30 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 
 
+def _yaml(text: str) -> list[str]:
+    return re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+
+
+EXAMPLES = [
+    pytest.param(example, id=page.name) for page in PAGES[1:] for example in _yaml(page.read_text(encoding="utf-8"))
+]
+"""Parts of a stack file that the guides show."""
+
+
 def test_its_stack_can_be_planned(tmp_path: Path) -> None:
-    [stack] = re.findall(r"```yaml\n(.*?)```", README, re.DOTALL)
+    [stack] = _yaml(README)
     (tmp_path / "Pulumi.readme.yaml").write_text(stack, encoding="utf-8")
     assert make_plan(load_stack(tmp_path, "readme")).models
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_parts_of_a_stack_in_the_guides_can_be_planned(example: str, tmp_path: Path) -> None:
+    config: dict[str, Any] = yaml.safe_load(_yaml(README)[0])["config"]
+    for key, value in yaml.safe_load(example).items():
+        config[key] = {**config.get(key, {}), **value}
+    (tmp_path / "Pulumi.guide.yaml").write_text(yaml.safe_dump({"config": config}), encoding="utf-8")
+    shutil.copytree(ROOT / "tests/live/icons", tmp_path / "icons")
+    assert make_plan(load_stack(tmp_path, "guide")).models
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -74,11 +74,22 @@ class Client:
         history = self.get(f"/api/v1/chats/{chat}")["chat"]["history"]
         return history["messages"][history["currentId"]]["content"]
 
+    def chat(self, model: str, text: str) -> str:
+        """The id of a new chat, once its answer is stored."""
+        with self.listen() as socket:
+            chat = self.ask(model, text, socket.id)
+            socket.wait_for_answer(chat)
+        return chat
+
     def upload(self, name: str, content: str) -> str:
         """Store a text file and wait until its vectors are; the file's id."""
         files = {"file": (name, content.encode(), "text/plain")}
         query = {"process": "true", "process_in_background": "false"}
         return self._request("POST", "/api/v1/files/", files=files, params=query).json()["id"]
+
+    def content(self, file: str) -> str:
+        """Of an uploaded text file."""
+        return self._request("GET", f"/api/v1/files/{file}/content").text
 
     def retrieve(self, file: str, query: str, k: int = 1) -> list[str]:
         """Passages of an uploaded file that are nearest to `query`."""
@@ -141,6 +152,15 @@ class Socket:
 
         self._until(is_there, seconds, "sent the event")
         return found[0]
+
+    def wait_for_word(self, chat: str) -> None:
+        """Until a word of this chat's answer has come."""
+
+        def is_word(content: Mapping[str, Any]) -> bool:
+            kind = str(content["data"].get("data", {}).get("type"))
+            return content["chat_id"] == chat and kind.endswith("text.delta")
+
+        self.wait_for(is_word)
 
     def wait_for_answer(self, chat: str, seconds: float = _TIMEOUT) -> list[tuple[float, Mapping[str, Any]]]:
         """Completion events of a chat with their times, once it is done."""

