@@ -1,12 +1,14 @@
 # Everything sets itself up in .venv; nothing is installed outside of this folder but caches in ~/.cache.
 .DEFAULT_GOAL := help
-.PHONY: help rehearse plan test test-fast lint types schema flags bench preview up down cluster cluster-down
+.PHONY: help rehearse plan test test-fast lint types schema flags bench bench-web preview up down cluster cluster-down
 .SILENT:
 
 VENV := .venv
 PY := $(VENV)/bin/python
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+# In the order of the files, so that the longest begin early.
+PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
 ifneq ($(filter preview up down,$(MAKECMDGOALS)),)
 $(if $(STACK),,$(error Name the stack: make $(firstword $(MAKECMDGOALS)) STACK=dev))
 endif
@@ -27,11 +29,11 @@ rehearse: $(RUN) ## Deploy STACK to a real control plane with simulated nodes on
 plan: $(RUN) ## Show what STACK deploys, without engine, cluster or cloud
 	$(PY) -m hearth plan -s $(STACK) $(ARGS)
 
-test: $(DEV) ## Run all tests
-	$(PY) -m pytest
+test: $(DEV) ## Run all tests, on every core
+	$(PYTEST)
 
-test-fast: $(DEV) ## Run the tests that need neither control plane nor servers nor network
-	$(PY) -m pytest -m "not cluster and not live and not packages"
+test-fast: $(DEV) ## Run the tests that start nothing and need no network
+	$(PYTEST) -m "not cluster and not live and not packages and not programs"
 
 lint: $(DEV) ## Check the style
 	$(PY) -m ruff check --no-cache .
@@ -50,6 +52,9 @@ flags: $(RUN) ## Write the tables of the engines' flags anew from their publishe
 
 bench: $(RUN) ## Measure the plan; ARGS=--write updates docs/benchmarks.md
 	$(PY) -m bench.plan $(ARGS)
+
+bench-web: $(DEV) ## Measure the web tier with 1, 2 and 4 workers; ARGS=--write updates docs/benchmarks.md
+	$(PY) -m bench.web_tier $(ARGS)
 
 preview up down: $(RUN) $(if $(filter $(CLI),$(PULUMI)),$(CLI))
 	$(PULUMI) $(@:down=destroy) -s $(STACK) $(ARGS)

@@ -23,6 +23,20 @@ def prod_evaluation(prod: LoadedStack) -> Evaluation:
     return evaluate(prod)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Where several processes run the tests, one has all that share a cluster or a web tier, and a file is of one."""
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(_sharing(item)))
+
+
+def _sharing(item: pytest.Item) -> str:
+    if item.get_closest_marker("live"):
+        return "live"
+    if isinstance(item, pytest.Function) and "cluster" in item.fixturenames:
+        return "cluster"
+    return item.nodeid.partition("::")[0]
+
+
 def pytest_configure() -> None:
     """Handles SIGINT, which tests send to programs that they start.
 

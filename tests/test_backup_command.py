@@ -21,6 +21,8 @@ from hearth.settings.loading import load_stack
 from tests.job_cluster import SCRIPTS, JobCluster, serve
 from tests.planning import stacks
 
+pytestmark = pytest.mark.programs
+
 app = typer.Typer()
 app.command()(backup)
 app.command()(restore)

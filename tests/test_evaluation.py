@@ -229,6 +229,7 @@ def test_a_failure_is_an_error_that_says_what_failed(program: Callable[[], objec
         record(program)
 
 
+@pytest.mark.programs
 def test_a_failure_prints_nothing_of_its_own() -> None:
     code = (
         "from hearth.evaluation import EvaluationError, record; from tests.test_evaluation import failing_await as f\n"

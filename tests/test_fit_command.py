@@ -93,6 +93,7 @@ def test_the_parts_of_the_document_add_up() -> None:
     assert sum(answer[f"{part}_gib_per_gpu"] for part in parts) == pytest.approx(answer["total_gib_per_gpu"], abs=0.01)
 
 
+@pytest.mark.programs
 @pytest.mark.parametrize("question", [FITS, DOES_NOT_FIT])
 def test_the_picture_fits_80_columns_and_has_no_colour_in_a_pipe(question: tuple[str, ...]) -> None:
     done = process("-m", "hearth", "fit", *question)
@@ -122,6 +123,7 @@ def _gpus(change: list[str]) -> tuple[str, ...]:
     return ("--count", change[1]) if change[0] == "--tensor-parallel" else ()
 
 
+@pytest.mark.programs
 def test_the_answer_comes_within_half_a_second() -> None:
     seconds: list[float] = []
     for _ in range(3):
@@ -131,6 +133,7 @@ def test_the_answer_comes_within_half_a_second() -> None:
     assert min(seconds) < SECONDS * SLOWER
 
 
+@pytest.mark.programs
 def test_the_answer_imports_no_pulumi() -> None:
     program = (
         "import sys; from hearth.cli import app; app(sys.argv[1:], standalone_mode=False); "

@@ -86,7 +86,7 @@ REFUSED: list[tuple[str, dict[str, Any], str, list[str]]] = [
         "workers that no node can hold",
         {"webUi": chat(workers=64, redis={})},
         "hearth:cpuNodes",
-        ["web-ui needs 96.5 GiB"],
+        ["web-ui needs 80.5 GiB"],
     ),
 ]
 

@@ -113,7 +113,7 @@ def test_web_memory_grows_with_workers() -> None:
     def memory(workers: int) -> float:
         return plan(webUi=chat(workers=workers, redis={})).web_ui.server.container.resources.memory_gib
 
-    assert memory(4) - memory(3) == memory(3) - memory(2) == 1.5
+    assert memory(4) - memory(3) == memory(3) - memory(2) == 1.25
 
 
 def test_replicas_do_not_migrate_by_themselves() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -53,3 +54,11 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 @pytest.fixture(scope="session")
 def api(cluster: Cluster) -> Api:
     return Api(cluster.kubeconfig)
+
+
+@pytest.fixture
+def namespace(api: Api) -> Iterator[str]:
+    name = f"test-{uuid.uuid4().hex[:8]}"
+    api.create("/api/v1/namespaces", {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    yield name
+    api.delete(f"/api/v1/namespaces/{name}")

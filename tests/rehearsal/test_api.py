@@ -145,6 +145,7 @@ class Forgetful(BaseHTTPRequestHandler):
         self.wfile.write(json.dumps({"type": "ERROR", "object": status}).encode() + b"\n")
 
 
+@pytest.mark.programs
 def test_watch_from_a_forgotten_version_is_gone(tmp_path: Path) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Forgetful) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

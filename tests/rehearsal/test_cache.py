@@ -61,6 +61,7 @@ ensure_directory(Path(sys.argv[1]), fill, lambda: print("waited"))
 """
 
 
+@pytest.mark.programs
 def test_two_processes_do_not_fill_the_same_directory(tmp_path: Path) -> None:
     argv = [sys.executable, "-c", FILL, str(tmp_path / "made")]
     runs = [subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) for _ in range(2)]

@@ -11,6 +11,8 @@ import pytest
 from hearth.rehearsal.errors import ClusterError
 from hearth.rehearsal.processes import Processes, is_supervised, stop_detached
 
+pytestmark = pytest.mark.programs
+
 SHELL = "/bin/sh"
 
 

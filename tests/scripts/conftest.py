@@ -1,4 +1,4 @@
-"""Servers to provision: one in memory, and the real Open WebUI."""
+"""Servers to provision: one in memory, and the real Open WebUI; and a web tier on SQLite to back up."""
 
 from __future__ import annotations
 
@@ -8,10 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.scripts.backup_site import Site as BackupSite
+from tests.scripts.backup_site import execute, new_site
 from tests.scripts.engine import Engine
 from tests.scripts.open_webui import EMAIL, PASSWORD, open_webui, token
 from tests.scripts.provisioning import FILTER, PIXEL, Site, add_user
 from tests.scripts.web_ui_server import WebUiServer
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every script runs as it does in its container: as a process of its own."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.programs)
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +28,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
     """URL of the real Open WebUI, and the first administrator's token."""
     with (
         Engine({"deepseek": [{"content": "Hello"}], "qwen": [{"content": "Hello"}]}) as engine,
-        open_webui(tmp_path_factory.mktemp("open-webui"), engine.url) as url,
+        open_webui(tmp_path_factory.mktemp("open-webui"), engine.base_url) as url,
     ):
         yield url, token(url)
 
@@ -61,3 +70,10 @@ def site(request: pytest.FixtureRequest, folder: Path) -> Site:
 def faulty(memory: WebUiServer, folder: Path) -> Site:
     """Of the server in memory, which a test makes fail."""
     return Site(memory.url, folder, "token-of-admin")
+
+
+@pytest.fixture
+def sqlite(tmp_path: Path) -> BackupSite:
+    site = new_site(tmp_path)
+    execute(site, "CREATE TABLE chat (title text)", "INSERT INTO chat VALUES ('first')")
+    return site

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from tests.http_server import Handler, HttpServer
 
 
 @dataclass
-class Engine:
+class Engine(HttpServer):
     """Models by name, each with the pieces that it answers with: the `delta` of each event of its stream."""
 
     models: dict[str, Sequence[Mapping[str, Any]]]
@@ -22,25 +21,26 @@ class Engine:
     """Bodies of the completions that were asked for."""
 
     @property
-    def url(self) -> str:
-        """Its base URL."""
-        return f"http://127.0.0.1:{self._server.server_port}/v1"
+    def base_url(self) -> str:
+        """What an OpenAI client has to be told."""
+        return f"{self.url}/v1"
 
-    def __enter__(self) -> Self:
+    def handler(self) -> type[Handler]:
         engine = self
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Routes(Handler):
+            def do_GET(self) -> None:  # noqa: N802 - the base class calls it so
                 models = [{"id": name, "object": "model", "owned_by": "hearth"} for name in engine.models]
-                self._answer(json.dumps({"object": "list", "data": models}))
+                self.send(200, json.dumps({"object": "list", "data": models}))
 
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            def do_POST(self) -> None:  # noqa: N802 - the base class calls it so
+                body = self.body()
                 engine.requests.append(body)
                 pieces = engine.models[body["model"]]
                 if not body.get("stream"):
                     message = {"role": "assistant", "content": "".join(piece.get("content", "") for piece in pieces)}
-                    self._answer(json.dumps({"choices": [{"index": 0, "message": message, "finish_reason": "stop"}]}))
+                    choice = {"index": 0, "message": message, "finish_reason": "stop"}
+                    self.send(200, json.dumps({"choices": [choice]}))
                     return
                 self.send_response(200)
                 self.send_header("Content-Type", "text/event-stream")
@@ -50,27 +50,7 @@ class Engine:
                     self.wfile.write(f"data: {event if isinstance(event, str) else json.dumps(event)}\n\n".encode())
                     self.wfile.flush()
 
-            def _answer(self, text: str) -> None:
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return Routes
 
 
 def events(model: str, deltas: Sequence[Mapping[str, Any]], usage: bool | None) -> list[Any]:

@@ -9,10 +9,9 @@ import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Self, cast
 from urllib.parse import urlsplit
+
+from tests.http_server import Handler, HttpServer
 
 _API = re.compile(r"/api/models/(?P<source>[^/]+/[^/]+)/revision/(?P<revision>[^/]+)")
 _FILE = re.compile(r"/(?P<source>[^/]+/[^/]+)/resolve/(?P<revision>[^/]+)/(?P<file>.+)")
@@ -55,7 +54,7 @@ class Faults:
 
 
 @dataclass
-class Hub:
+class Hub(HttpServer):
     """A model at a revision. Weights (*.safetensors) are at another host name, as the real hub's large files are."""
 
     files: Mapping[str, bytes]
@@ -75,53 +74,26 @@ class Hub:
         return digest.hexdigest()
 
     @property
-    def endpoint(self) -> str:
-        """What HF_ENDPOINT has to be."""
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    @property
     def cdn(self) -> str:
         """Where large files are."""
-        return f"http://localhost:{self._server.server_port}"
+        return self.url.replace("127.0.0.1", "localhost")
 
-    def __enter__(self) -> Self:
-        self._server = _Server(self)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        return self
+    def handler(self) -> type[Handler]:
+        class OfThis(_Handler):
+            hub = self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return OfThis
 
 
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-
-    def __init__(self, hub: Hub) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.hub = hub
-
-
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     protocol_version = "HTTP/1.1"
+    hub: Hub
 
-    @property
-    def hub(self) -> Hub:
-        return cast(_Server, self.server).hub
-
-    def do_HEAD(self) -> None:
+    def do_HEAD(self) -> None:  # noqa: N802 - the base class calls it so
         self._answer()
 
-    def do_GET(self) -> None:
+    def do_GET(self) -> None:  # noqa: N802 - the base class calls it so
         self._answer()
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Keeps the tests' output clean."""
 
     def _answer(self) -> None:
         hub = self.hub

@@ -49,17 +49,18 @@ PROVISION: dict[str, Any] = {
 }
 
 
-def run(site: Site, folder: Path, provision: Mapping[str, Any]) -> tuple[int, str]:
-    """The Job's command with its files, environment and password; only paths and the server's address differ."""
+def run(
+    site: Site, folder: Path, provision: Mapping[str, Any], given: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """The Job's command with its files, environment and secrets; only paths and the server's address differ."""
     (folder / "counsel.png").write_bytes(PIXEL)
     web_ui = chat(admin={"email": site.email}, provision=provision)
     settings = {**BASE, "models": [model(name="deepseek"), model(name="qwen")], "webUi": web_ui}
     config = {f"hearth:{key}": value for key, value in settings.items()}
     (folder / "Pulumi.lab.yaml").write_text(json.dumps({"config": config}))
     plan = make_plan(load_stack(folder, "lab"))
-    job = rendered(
-        record(lambda: ChatPlatform("chat", ChatPlatformArgs(plan, admin_password=PASSWORD))), "web-ui-provision"
-    )
+    args = ChatPlatformArgs(plan, admin_password=PASSWORD, given_secrets=given or {})
+    job = rendered(record(lambda: ChatPlatform("chat", args)), "web-ui-provision")
     for path, content in job.files.items():
         file = folder / "pod" / path.lstrip("/")
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -102,6 +103,16 @@ def test_everything_is_as_the_settings_say(site: Site, tmp_path: Path) -> None:
     assert counsel["params"] == {"temperature": 0.2, "system": "Be brief."}
     assert site.members("legal") == {PEOPLE["legal"]}
     assert site.group("staff")["permissions"]["chat"]["delete"] is False
+
+
+def test_a_secret_valve_reaches_the_function_and_no_output(site: Site, tmp_path: Path) -> None:
+    secure = {"summary": {"secure": "v1:abc"}}
+    function = {"id": "reasoning", "source": "reasoning", "valves": {"priority": 3}, "secretValves": secure}
+    code, output = run(site, tmp_path, {"functions": [function]}, {"VALVE_0_summary": "planted-valve"})
+    assert code == 0, output
+    assert site.function("reasoning")["valves"] == {"priority": 3, "summary": "planted-valve"}
+    assert "planted-valve" not in output
+    assert not [file for file in tmp_path.rglob("*") if file.is_file() and b"planted-valve" in file.read_bytes()]
 
 
 def test_what_is_taken_from_the_settings_goes(site: Site, tmp_path: Path) -> None:

@@ -11,12 +11,11 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
 from tests.functions.loading import load_function
+from tests.http_server import Handler, HttpServer
 
 Json = dict[str, Any]
 
@@ -48,7 +47,7 @@ class Faults:
 
 
 @dataclass
-class WebUiServer:
+class WebUiServer(HttpServer):
     """Accounts, functions, groups, models and connections in memory."""
 
     email: str = "admin@example.com"
@@ -69,10 +68,6 @@ class WebUiServer:
         self.openai = {"ENABLE_OPENAI_API": True, "OPENAI_API_BASE_URLS": ["http://vllm:8000/v1"]}
         self.openai |= {"OPENAI_API_KEYS": ["old"], "OPENAI_API_CONFIGS": {}}
         self.ollama = {"ENABLE_OLLAMA_API": False, "OLLAMA_BASE_URLS": [], "OLLAMA_API_CONFIGS": {}}
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
 
     # Routes: method and pattern, and what answers
 
@@ -207,46 +202,25 @@ class WebUiServer:
         self.models[body["id"]]["access_grants"] = body["access_grants"]
         return self.models[body["id"]]
 
-    def __enter__(self) -> Self:
+    def handler(self) -> type[Handler]:
         site = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Routes(Handler):
             def _any(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                body = json.loads(self.rfile.read(length)) if length else None
+                body = self.body()
+                if site.faults.pages_only:
+                    self.send(200, "<!doctype html><title>Something else</title>", "text/html")
+                    return
                 try:
-                    if site.faults.pages_only:
-                        self._send(200, "<!doctype html><title>Something else</title>", "text/html")
-                        return
                     token = self.headers.get("Authorization")
                     status, answer = 200, site.answer(self.command, urlsplit(self.path).path, body, token)
                 except Refused as error:
                     status, answer = error.status, {"detail": error.detail}
-                self._send(status, json.dumps(answer), "application/json")
-
-            def _send(self, status: int, text: str, kind: str) -> None:
-                self.send_response(status)
-                self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(text.encode())))
-                self.end_headers()
-                self.wfile.write(text.encode())
+                self.send(status, json.dumps(answer))
 
             do_GET = do_POST = do_DELETE = _any  # noqa: N815
 
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                pass
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        return Routes
 
 
 def load(source: str) -> Any:

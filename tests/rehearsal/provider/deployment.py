@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 
 import pulumi_kubernetes as k8s
 
-from hearth.rehearsal.engine import Engine, Program
+from hearth.rehearsal.engine import Engine, Outcome, Program
 from hearth.rehearsal.provider.awaiting import Limits
 from hearth.rehearsal.provider.kubernetes import KubernetesProvider
 
@@ -24,6 +24,13 @@ class Deployment:
 
 
 Deploy: TypeAlias = Callable[[Program], Deployment]
+
+
+def only_error(outcome: Outcome) -> str:
+    """The message of the one resource that failed."""
+    assert not outcome.succeeded
+    [error] = outcome.errors
+    return error.message
 
 
 NO_FIELDS: Mapping[str, Any] = {}
