@@ -1,25 +1,24 @@
-"""How long a plan takes: `python -m bench.plan [--write]`; --write also renews docs/benchmarks.md."""
+"""How long a plan takes: `python -m bench.plan [--write]`; --write also renews its section of docs/benchmarks.md."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
 from pathlib import Path
 from statistics import median
 
 import yaml
 
-ROOT = Path(__file__).parent.parent
-PAGE = ROOT / "docs" / "benchmarks.md"
+from bench.page import PAGE, ROOT, measured_with, table, write_section
+
+TITLE = "The plan"
 REFERENCE = "import pulumi, pydantic, pulumi_kubernetes.core.v1, pulumi_kubernetes.apps.v1"
 RUNS = 7
 SIZES = (10, 100, 1000)
@@ -63,10 +62,10 @@ def main(arguments: Sequence[str]) -> int:
         ("CPU time of each further model at 1000 / at 100", growth, MAX_GROWTH),
         ("peak memory at 1000 models, MiB", largest.peak_mib, MAX_MIB),
     ]
-    page = "\n".join(render(prod, reference, sizes, results))
-    print(page)
+    lines = list(render(prod, reference, sizes, results))
+    print("\n".join(lines))
     if options.write:
-        PAGE.write_text(page + "\n", encoding="utf-8")
+        write_section(TITLE, lines)
     return 0 if all(value <= limit for _, value, limit in results) else 1
 
 
@@ -131,25 +130,26 @@ def per_model(size: Size, smaller: Size) -> float:
 def render(
     prod: float, reference: float, sizes: Sequence[Size], results: Sequence[tuple[str, float, float]]
 ) -> Iterator[str]:
-    yield "# Benchmarks"
+    yield measured_with("make bench")
     yield ""
-    machine = f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    yield f"`make bench` on {machine}, {date.today()}. Figures of another machine differ; the ratios are what counts."
-    yield ""
-    yield "| result | measured | at most |"
-    yield "|---|--:|--:|"
-    for name, value, limit in results:
-        yield f"| {name} | {value:.2f} | {limit:g} |"
+    rows = [(name, f"{value:.2f}", f"{limit:g}") for name, value, limit in results]
+    yield from table(("result", "measured", "at most"), rows)
     yield ""
     yield f"`hearth plan -s prod` took {prod:.2f} s, a process that imports `pulumi`, `pydantic` and the core/v1 and"
     yield f"apps/v1 modules of `pulumi_kubernetes` {reference:.2f} s (medians of {RUNS} runs each, in turns)."
     yield ""
-    yield "| models | resources | seconds | CPU seconds | peak MiB |"
-    yield "|--:|--:|--:|--:|--:|"
-    for size in sizes:
-        times = f"{size.seconds:.1f} | {size.cpu_seconds:.1f}"
-        yield f"| {size.models} | {size.resources} | {times} | {size.peak_mib:.0f} |"
+    sizes_header = ("models", "resources", "seconds", "CPU seconds", "peak MiB")
+    yield from table(
+        sizes_header,
+        [
+            (size.models, size.resources, f"{size.seconds:.1f}", f"{size.cpu_seconds:.1f}", f"{size.peak_mib:.0f}")
+            for size in sizes
+        ],
+    )
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)
