@@ -23,6 +23,7 @@ def prod_evaluation(prod: LoadedStack) -> Evaluation:
     return evaluate(prod)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where several processes run the tests, one has all that share a cluster or a web tier, and a file is of one."""
     for item in items:
