@@ -8,7 +8,7 @@ PY := $(VENV)/bin/python
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
 # In the order of the files, so that the longest begin early.
-PYTEST = $(PY) -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder
+PYTEST = $(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 ifneq ($(filter preview up down,$(MAKECMDGOALS)),)
 $(if $(STACK),,$(error Name the stack: make $(firstword $(MAKECMDGOALS)) STACK=dev))
 endif

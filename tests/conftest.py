@@ -6,11 +6,14 @@ import signal
 from pathlib import Path
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from hearth.evaluation import Evaluation, evaluate
 from hearth.settings.loading import LoadedStack, load_stack
 
 ROOT = Path(__file__).parent.parent
+_LIVE = "tests/live/"
 
 
 @pytest.fixture(scope="session")
@@ -23,19 +26,16 @@ def prod_evaluation(prod: LoadedStack) -> Evaluation:
     return evaluate(prod)
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest-xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where several processes run the tests, one has all that share a cluster or a web tier, and a file is of one."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_sharing(item)))
+class _Scheduling(LoadFileScheduling):
+    """Where several processes run the tests, a file's stay on one, and so do those that share the running web tier."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return _LIVE if file.startswith(_LIVE) else file
 
 
-def _sharing(item: pytest.Item) -> str:
-    if item.get_closest_marker("live"):
-        return "live"
-    if isinstance(item, pytest.Function) and "cluster" in item.fixturenames:
-        return "cluster"
-    return item.nodeid.partition("::")[0]
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadFileScheduling:
+    return _Scheduling(config, log)
 
 
 def pytest_configure() -> None:

@@ -16,7 +16,6 @@ from tests.live.stack import LiveStack, live_stack
 _LOGS = pytest.StashKey[list[Path]]()
 
 
-@pytest.hookimpl(tryfirst=True)  # before the tests are grouped by their markers
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     reason = packages.left_out()
