@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Sequence
 
 from hearth.planning.plan import NodePool, Plan
-from hearth.rehearsal.engine import Diagnostic
+from hearth.pulumi_engine import Diagnostic
 from hearth.rehearsal.report.model import Failure, Landscape
 from hearth.rehearsal.simulate import claims
 from hearth.settings.stack import Settings
 from hearth.workload import Claim, ClaimVolume, Workload
 
-_TITLE = re.compile(r"^\w+ (?:[\w.-]+/)?([\w.-]+) (?:is not ready|was not deleted|already exists|does not exist)")
+_TITLE = re.compile(r"^\w+ (?:[\w.-]+/)?([\w.-]+) (?:is not ready|was not deleted|already exists|does not exist|of )")
 """How an error about one object begins."""
 
 _ENGINE_LIST = re.compile(r"^\d+ errors? occurred:\s*\* ")
@@ -87,6 +87,8 @@ def _by_message(message: str, workload: Workload | None, plan: Plan, settings: S
         yield from dict.fromkeys(_class_setting(claim.storage_class, settings) for claim in _claims_of(workload, plan))
     if "no available IPs" in message or "No address is available" in message:
         yield "hearth:loadBalancer.addressPool"
+    if "port is already allocated" in message or "address already in use" in message:
+        yield f"hearth:docker.publish.{workload.name}" if workload else "hearth:docker.publish"
     pool = _pool_of(workload, plan)
     if "Insufficient nvidia.com/gpu" in message and pool:
         yield f"{_pool_setting(pool, plan)}.gpusPerNode"

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import json
-import signal
 import tempfile
 import time
-from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from types import FrameType
-from typing import NoReturn
 
 from hearth.evaluation import PROJECT, run_program
 from hearth.planning.plan import Plan
+from hearth.pulumi_cli import installed_cli, official_plugin
+from hearth.pulumi_engine import Outcome
 from hearth.rehearsal import causes, cluster, observe
 from hearth.rehearsal.api import Api
 from hearth.rehearsal.build import TOOLS, ensure
 from hearth.rehearsal.cache import Progress
-from hearth.rehearsal.engine import Engine, Outcome, installed_cli, official_plugin
+from hearth.rehearsal.engine import Engine
 from hearth.rehearsal.errors import RehearsalError
+from hearth.rehearsal.phases import BrokenError, Phases, TimeLimitError, kinds, time_limit
 from hearth.rehearsal.provider.awaiting import Limits
 from hearth.rehearsal.provider.kubernetes import KubernetesProvider
 from hearth.rehearsal.provider.random import RandomProvider
@@ -36,10 +35,6 @@ _SETTLE_SECONDS = 15.0
 """How long controllers may take for what the engine does not wait for."""
 _SETTLE_POLL_SECONDS = 0.25
 _PROVIDER_PACKAGE = "pulumi_kubernetes"
-
-
-class TimeLimitError(RehearsalError):
-    """The course took longer than allowed."""
 
 
 @dataclass(frozen=True)
@@ -85,9 +80,9 @@ def rehearse(loaded: LoadedStack, plan: Plan, options: Options, on_progress: Pro
         course = _Course(stage, settings, on_progress)
         course.phases.append(Phase("cluster", time.monotonic() - started, True, {}))
         try:
-            with _time_limit(options.seconds):
+            with time_limit(options.seconds):
                 course.run(destroy=not options.keep)
-        except _BrokenError:
+        except BrokenError:
             pass
         except TimeLimitError as error:
             course.failures += causes.unready(course.current, course.look(), stage.plan, settings)
@@ -172,39 +167,32 @@ def _keep(name: str, spec: cluster.ClusterSpec, resources: ExitStack, on_progres
     return kubeconfig
 
 
-class _BrokenError(Exception):
-    """A phase did not hold, so that the next ones make no sense."""
-
-
-class _Course:
+class _Course(Phases):
     """Runs the phases one after another and keeps what each found."""
 
     def __init__(self, stage: Stage, settings: Settings, on_progress: Progress) -> None:
-        self.phases: list[Phase] = []
-        self.failures: list[Failure] = []
+        super().__init__(on_progress)
         self.landscape = Landscape((), (), (), (), ())
         self.kinds: Mapping[str, int] = {}
         self.charts: tuple[Chart, ...] = ()
         self.left: tuple[str, ...] = ()
-        self.current = ""
         self._stage = stage
         self._settings = settings
-        self._on_progress = on_progress
 
     def run(self, *, destroy: bool) -> None:
-        """Raises _BrokenError at the first phase that does not hold, TimeLimitError when time is up."""
+        """Raises BrokenError at the first phase that does not hold, TimeLimitError when time is up."""
         engine = self._stage.engine
         before = observe.inventory(self._stage.api)
         self._operate("preview", engine.preview)
         self._operate("up", engine.up)
-        with self._phase("ready"):
+        with self.phase("ready"):
             self._settle()
-        with self._phase("state"):
-            self.kinds = _kinds(engine)
-        self._operate("second up", engine.up, self._unchanged)
+        with self.phase("state"):
+            self.kinds = kinds(engine)
+        self._operate("second up", engine.up, self.expect_unchanged)
         if destroy:
             self._operate("destroy", engine.destroy)
-            with self._phase("left over"):
+            with self.phase("left over"):
                 self._compare(before)
 
     def look(self) -> Landscape:
@@ -216,7 +204,7 @@ class _Course:
     def _operate(
         self, name: str, operation: Callable[[], Outcome], judge: Callable[[Outcome], None] | None = None
     ) -> None:
-        with self._phase(name) as changes:
+        with self.phase(name) as changes:
             outcome = operation()
             changes.update(outcome.changes)
             if not outcome.succeeded:
@@ -225,12 +213,6 @@ class _Course:
                     self.look()
             elif judge:
                 judge(outcome)
-
-    def _unchanged(self, outcome: Outcome) -> None:
-        if outcome.changed:
-            counts = ", ".join(f"{operation} {count}" for operation, count in outcome.changed.items())
-            message = f"it changed resources that were up to date: {counts}"
-            self.failures.append(Failure(self.current, "stack", message, ()))
 
     def _settle(self) -> None:
         deadline = time.monotonic() + _SETTLE_SECONDS
@@ -249,43 +231,6 @@ class _Course:
                 break
             time.sleep(_SETTLE_POLL_SECONDS)
         self.failures += [Failure(self.current, title, "destroy left it behind", ()) for title in unexpected]
-
-    @contextmanager
-    def _phase(self, name: str) -> Generator[Counter[str]]:
-        """Times what is done in it; the phase holds when no failure was added. Raises _BrokenError when it did not."""
-        self.current = name
-        self._on_progress(name)
-        failures, started, changes = len(self.failures), time.monotonic(), Counter[str]()
-        held = False
-        try:
-            yield changes
-            held = len(self.failures) == failures
-        finally:
-            self.phases.append(Phase(name, time.monotonic() - started, held, dict(changes)))
-        if not held:
-            raise _BrokenError
-
-
-@contextmanager
-def _time_limit(seconds: int) -> Generator[None]:
-    """Raises TimeLimitError inside the block when it takes longer."""
-
-    def expire(number: int, frame: FrameType | None) -> NoReturn:
-        raise TimeLimitError(f"not finished within the time limit of {seconds} s (--timeout)")
-
-    previous = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, previous)
-
-
-def _kinds(engine: Engine) -> Mapping[str, int]:
-    """Resources by type token, the most frequent first."""
-    resources = engine.export_state().get("resources", [])
-    return dict(Counter(str(resource["type"]) for resource in resources).most_common())
 
 
 def _models(plan: Plan) -> tuple[Model, ...]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from http import HTTPStatus
 
+from hearth.errors import UserError
 
-class RehearsalError(Exception):
+
+class RehearsalError(UserError):
     """A rehearsal cannot go on; the text names the cause and the remedy."""
 
 

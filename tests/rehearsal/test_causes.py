@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from hearth.planning.stack import make_plan
+from hearth.pulumi_engine import Diagnostic
 from hearth.rehearsal.causes import engine_failures, settings_behind
-from hearth.rehearsal.engine import Diagnostic
 from hearth.settings.loading import LoadedStack, load_stack
 
 URN = "urn:pulumi:prod::hearth::hearth:index:InferenceTier$kubernetes:apps/v1:Deployment::chat-qwq-32b"

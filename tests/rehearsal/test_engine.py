@@ -13,8 +13,9 @@ import pulumi
 import pulumi_random as random
 import pytest
 
+from hearth.pulumi_engine import EngineError, Program
 from hearth.rehearsal.build import ensure
-from hearth.rehearsal.engine import Engine, EngineError, Program, installed_cli, official_plugin
+from hearth.rehearsal.engine import Engine
 from hearth.rehearsal.provider.random import RandomProvider
 from hearth.rehearsal.provider.server import serve
 
@@ -160,41 +161,3 @@ def engines(directory: Path) -> list[str]:
         except OSError:  # it has just ended
             continue
     return [line for line in lines if line.startswith(f"{directory}/bin/pulumi")]
-
-
-def test_newest_official_plugin_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    for version in ("4.9.1", "4.34.2"):
-        (tmp_path / "plugins" / f"resource-kubernetes-v{version}").mkdir(parents=True)
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
-    assert official_plugin("kubernetes") == tmp_path / "plugins" / "resource-kubernetes-v4.34.2"
-
-
-def put_on_path(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> Path:
-    """A program called pulumi, alone on PATH."""
-    program = folder / "pulumi"
-    program.write_text(f"#!/bin/sh\n{script}\n")
-    program.chmod(0o755)
-    monkeypatch.setenv("PATH", str(folder))
-    return program
-
-
-@pytest.mark.parametrize("version", ["v3.246.0", "v3.280.1", "v4.0.0-beta.1"])
-def test_a_recent_cli_on_path_is_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str) -> None:
-    program = put_on_path(tmp_path, monkeypatch, f"echo {version}")
-    assert installed_cli("v3.246.0") == program
-
-
-@pytest.mark.parametrize("script", ["echo v3.100.0", "echo v3.246.1; exit 1", "echo unknown"])
-def test_an_older_or_broken_cli_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
-    put_on_path(tmp_path, monkeypatch, script)
-    assert installed_cli("v3.246.0") is None
-
-
-def test_no_cli_on_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert installed_cli("v3.246.0") is None
-
-
-def test_no_official_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PULUMI_HOME", str(tmp_path))
-    assert official_plugin("kubernetes") is None

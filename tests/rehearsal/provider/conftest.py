@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from hearth.pulumi_engine import Program
 from hearth.rehearsal.build import ensure
 from hearth.rehearsal.cluster import Cluster
-from hearth.rehearsal.engine import Engine, Program
+from hearth.rehearsal.engine import Engine
 from hearth.rehearsal.provider.kubernetes import KubernetesProvider
 from hearth.rehearsal.provider.random import RandomProvider
 from hearth.rehearsal.provider.server import serve

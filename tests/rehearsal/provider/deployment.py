@@ -8,7 +8,8 @@ from typing import Any, TypeAlias
 
 import pulumi_kubernetes as k8s
 
-from hearth.rehearsal.engine import Engine, Outcome, Program
+from hearth.pulumi_engine import Outcome, Program
+from hearth.rehearsal.engine import Engine
 from hearth.rehearsal.provider.awaiting import Limits
 from hearth.rehearsal.provider.kubernetes import KubernetesProvider
 

@@ -42,7 +42,7 @@ class Program:
     def __call__(self) -> None:
         runtime = KubernetesRuntime(self.namespace, {"app.kubernetes.io/instance": "test"})
         parent = pulumi.ComponentResource("test:index:Web", "web")
-        migrated = runtime.run("web-migration", self.migration, parent=parent, secrets={}).ready
+        migrated = runtime.run("web-migration", self.migration, parent=parent, secrets={}).resource
         runtime.run("web", self.server, parent=parent, secrets={}, depends_on=[migrated], replace_with=[migrated])
 
 
