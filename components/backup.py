@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.planning.plan import BackupPlan
 
 
@@ -18,7 +18,7 @@ class BackupTierArgs:
     plan: BackupPlan
     runtime: Runtime
     secrets: Mapping[str, pulumi.Input[str]]
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
     """The web tier, whose version each backup names."""
 
 

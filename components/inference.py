@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_random import RandomPassword
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.engines.sglang import KEY_FILE
 from hearth.workload import Workload
 
@@ -22,7 +22,7 @@ class InferenceTierArgs:
     server: Workload
     url: str
     runtime: Runtime
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
     """The weights, and what pods with GPUs need."""
 
 
@@ -35,7 +35,7 @@ class InferenceTier(pulumi.ComponentResource):
     api_key: pulumi.Output[str]
     """Secret."""
     url: str
-    ready: pulumi.Resource
+    ready: Need
 
     def __init__(self, name: str, args: InferenceTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("hearth:index:InferenceTier", name, None, opts)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.workload import Workload
 
 
@@ -19,7 +19,7 @@ class ModelWeightsArgs:
     runtime: Runtime
     hugging_face_token: pulumi.Input[str] | None = None
     """For models that ask for one; needed where the download declares HF_TOKEN."""
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
 
 
 class ModelWeights(pulumi.ComponentResource):
@@ -28,7 +28,7 @@ class ModelWeights(pulumi.ComponentResource):
     >>> weights = ModelWeights("qwq-weights", ModelWeightsArgs(model.downloads[0].job, KubernetesRuntime("chat", {})))
     """
 
-    ready: pulumi.Resource
+    ready: Need
     """Exists once all files are there."""
 
     def __init__(self, name: str, args: ModelWeightsArgs, opts: pulumi.ResourceOptions | None = None) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.planning.plan import OllamaPlan
 
 
@@ -17,7 +17,7 @@ class OllamaTierArgs:
 
     plan: OllamaPlan
     runtime: Runtime
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
 
 
 class OllamaTier(pulumi.ComponentResource):
@@ -27,7 +27,7 @@ class OllamaTier(pulumi.ComponentResource):
     """
 
     url: str
-    ready: pulumi.Resource
+    ready: Need
 
     def __init__(self, name: str, args: OllamaTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("hearth:index:OllamaTier", name, None, opts)

@@ -2,35 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import pulumi
-from pulumi_kubernetes import Provider
 
-from components.add_on import AddOnArgs, AddOnRelease
 from components.backup import BackupTier, BackupTierArgs
-from components.gpu_node_pool import GpuNodePool, GpuNodePoolArgs
-from components.gpu_support import GpuSupport, GpuSupportArgs
+from components.foundations import Foundation
 from components.inference import InferenceTier, InferenceTierArgs
-from components.load_balancer_pool import LoadBalancerPool, LoadBalancerPoolArgs
 from components.model_weights import ModelWeights, ModelWeightsArgs
-from components.namespace import IsolatedNamespace, IsolatedNamespaceArgs
-from components.nfs_storage import NfsStorage, NfsStorageArgs
 from components.ollama import OllamaTier, OllamaTierArgs
 from components.postgres import PostgresTier, PostgresTierArgs
 from components.provision import ProvisionTier, ProvisionTierArgs
 from components.redis import RedisTier, RedisTierArgs
-from components.runtimes import Runtime
-from components.runtimes.kubernetes import KubernetesRuntime
 from components.services import ServiceTier, ServiceTierArgs
 from components.web_ui import WebUiTier, WebUiTierArgs
-from hearth.planning.plan import AddOn, ModelPlan, Plan
-
-_NFS_DRIVER = "csiDriverNfs"
-_METALLB = "metallb"
-_POSTGRES_OPERATOR = "cloudnativePg"
-_GPU_ADD_ONS = ("nvidiaDevicePlugin", "gpuOperator")
+from hearth.planning.plan import ModelPlan, Plan
 
 
 @dataclass(frozen=True)
@@ -47,10 +34,12 @@ class ChatPlatformArgs:
     """Of an external Redis."""
     database_url: pulumi.Input[str] | None = None
     """Of an external Postgres."""
+    attempts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """With target docker: which attempt at a container this is, by its name, where an earlier one failed."""
 
 
 class ChatPlatform(pulumi.ComponentResource):
-    """Every tier of a stack, on the cluster that its plan names.
+    """Every tier of a stack, on the cluster or the Docker host that its plan names.
 
     >>> platform = ChatPlatform("chat", ChatPlatformArgs(plan=make_plan(load_stack(Path("."), "prod"))))
     >>> pulumi.export("url", platform.url)
@@ -68,46 +57,15 @@ class ChatPlatform(pulumi.ComponentResource):
     def __init__(self, name: str, args: ChatPlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("hearth:index:ChatPlatform", name, None, opts)
         plan = args.plan
-        cluster = Provider(
-            f"{name}-cluster",
-            context=plan.cluster.context,
-            kubeconfig=plan.cluster.kubeconfig,
-            cluster_identifier=plan.cluster.context or plan.stack,
-            enable_server_side_apply=True,
-            # Replaced Secrets and ConfigMaps would be missed by running pods; a checksum rolls the pods instead.
-            enable_secret_mutable=True,
-            enable_config_map_mutable=True,
-            # Claims and the namespace that an earlier deployment left are taken over.
-            upsert_existing_objects=plan.retain_claims,
-            opts=pulumi.ResourceOptions(parent=self),
-        )
-        part = pulumi.ResourceOptions(parent=self, providers=[cluster])
-        add_ons = {add_on.name: add_on for add_on in plan.add_ons}
-        gpus = _gpu_support(name, plan, add_ons, part)
-        namespace = IsolatedNamespace(
-            name,
-            IsolatedNamespaceArgs(
-                plan.namespace,
-                labels=plan.labels,
-                quota=plan.quota,
-                retain=plan.retain_claims,
-                depends_on=_foundation(name, plan, add_ons, part),
-            ),
-            part,
-        )
-        runtime = KubernetesRuntime(namespace.name, plan.labels, plan.retain_claims)
-        # Objects of a namespace end with it, all at once; one that is kept has to be emptied.
-        tier = pulumi.ResourceOptions(
-            parent=self, providers=[cluster], deleted_with=None if plan.retain_claims else namespace.resource
-        )
-
+        ground = _foundation(name, plan, self, args.attempts)
+        runtime, tier = ground.runtime, ground.tier
         redis = (
             RedisTier(f"{name}-redis", RedisTierArgs(plan.redis, runtime, args.redis_url), tier) if plan.redis else None
         )
         postgres = (
             PostgresTier(
                 f"{name}-postgres",
-                PostgresTierArgs(plan.postgres, runtime, args.database_url, namespace.name, plan.labels),
+                PostgresTierArgs(plan.postgres, runtime, args.database_url, ground.namespace, plan.labels),
                 tier,
             )
             if plan.postgres
@@ -115,14 +73,14 @@ class ChatPlatform(pulumi.ComponentResource):
         )
         token = args.hugging_face_token
         servers: dict[str, InferenceTier | ServiceTier] = {
-            model.name: _model(name, model, runtime, gpus, token, tier) for model in plan.models
+            model.name: _model(name, model, ground, token) for model in plan.models
         }
         for service in plan.services:
             args_of_service = ServiceTierArgs(service, runtime, token)
             servers[service.name] = ServiceTier(f"{name}-{service.name}", args_of_service, tier)
         self.endpoints = plan.endpoints
         if plan.ollama:
-            needs = gpus if plan.ollama.pool else ()
+            needs = ground.gpus if plan.ollama.pool else ()
             OllamaTier(f"{name}-ollama", OllamaTierArgs(plan.ollama, runtime, needs), tier)
         web_ui = WebUiTier(
             f"{name}-web-ui",
@@ -145,7 +103,7 @@ class ChatPlatform(pulumi.ComponentResource):
                 plan.provision, runtime, web_ui.admin_password, args.given_secrets, [web_ui.ready]
             )
             ProvisionTier(f"{name}-provision", args_of_job, tier)
-        self.namespace = namespace.name
+        self.namespace = ground.namespace
         self.url = web_ui.url
         self.load_balancer_address = web_ui.address
         self.admin_password = web_ui.admin_password
@@ -160,51 +118,32 @@ class ChatPlatform(pulumi.ComponentResource):
         )
 
 
-def _gpu_support(
-    name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions
-) -> Sequence[pulumi.Resource]:
-    """What containers need to use GPUs; nothing where the stack has none."""
-    if not plan.node_pools:
-        return ()
-    chosen = [add_ons[key] for key in _GPU_ADD_ONS if key in add_ons]
-    return GpuSupport(f"{name}-gpu", GpuSupportArgs(plan.runtime_class, chosen, plan.labels), opts).ready
+def _foundation(name: str, plan: Plan, parent: pulumi.Resource, attempts: Mapping[str, str]) -> Foundation:
+    """That of the stack's target, whose provider alone is imported."""
+    if plan.docker:
+        from components.foundations.docker import prepare_docker
 
+        return prepare_docker(name, plan, plan.docker, parent, attempts)
+    from components.foundations.kubernetes import prepare_cluster
 
-def _foundation(
-    name: str, plan: Plan, add_ons: Mapping[str, AddOn], opts: pulumi.ResourceOptions
-) -> list[pulumi.Resource]:
-    """Nodes, storage, addresses and operators: what the namespace comes after.
-
-    Pods without GPUs then find the GPU nodes tainted already, and a destroyed namespace can still release its volumes.
-    """
-    pools = [GpuNodePool(f"{name}-{pool.name}", GpuNodePoolArgs(pool), opts).ready for pool in plan.node_pools]
-    found = [ready for ready in pools if ready]
-    if plan.nfs_class:
-        args = NfsStorageArgs(plan.nfs_class, add_ons.get(_NFS_DRIVER), labels=plan.labels)
-        found.append(NfsStorage(f"{name}-nfs", args, opts).ready)
-    if plan.address_pool:
-        args = LoadBalancerPoolArgs(plan.address_pool, add_ons.get(_METALLB), plan.labels)
-        found.append(LoadBalancerPool(f"{name}-addresses", args, opts).ready)
-    if _POSTGRES_OPERATOR in add_ons:
-        operator = AddOnRelease(f"{name}-postgres-operator", AddOnArgs(add_ons[_POSTGRES_OPERATOR], plan.labels), opts)
-        found += [operator.ready] if operator.ready else []
-    return found
+    return prepare_cluster(name, plan, parent)
 
 
 def _model(
     name: str,
     model: ModelPlan,
-    runtime: Runtime,
-    gpus: Sequence[pulumi.Resource],
+    ground: Foundation,
     token: pulumi.Input[str] | None,
-    opts: pulumi.ResourceOptions,
 ) -> InferenceTier:
+    runtime, opts = ground.runtime, ground.tier
     weights = [
-        ModelWeights(f"{name}-{download.name}-weights", ModelWeightsArgs(download.job, runtime, token), opts).ready
+        ModelWeights(
+            f"{name}-{download.name}-weights", ModelWeightsArgs(download.job, runtime, token, ground.engines), opts
+        ).ready
         for download in model.downloads
     ]
     return InferenceTier(
         f"{name}-{model.name}",
-        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*gpus, *weights]),
+        InferenceTierArgs(model.server, model.url, runtime, depends_on=[*ground.gpus, *weights]),
         opts,
     )

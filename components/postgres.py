@@ -8,9 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_random import RandomPassword
 
-from components.postgres_cluster import declare_cluster
-from components.runtimes import Runtime
-from components.runtimes.scope import Scope
+from components.runtimes import Need, Runtime
 from hearth.planning.plan import StorePlan
 
 _PASSWORD_LENGTH = 40
@@ -28,7 +26,7 @@ class PostgresTierArgs:
     """Of a cluster that an operator makes."""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     """On the objects of such a cluster."""
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
 
 
 class PostgresTier(pulumi.ComponentResource):
@@ -39,7 +37,7 @@ class PostgresTier(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """Secret: contains the password."""
-    ready: Sequence[pulumi.Resource]
+    ready: Sequence[Need]
     """What the web UI comes after."""
 
     def __init__(self, name: str, args: PostgresTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -47,6 +45,9 @@ class PostgresTier(pulumi.ComponentResource):
         plan = args.plan
         if plan.cluster:
             password = self._password(name)
+            from components.postgres_cluster import declare_cluster
+            from components.runtimes.scope import Scope
+
             scope = Scope(name, plan.cluster.name, "postgres", args.namespace, args.labels, self)
             self.ready = (declare_cluster(scope, plan.cluster, password, args.depends_on),)
             self.url = _url(plan, password, plan.cluster.database)

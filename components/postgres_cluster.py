@@ -19,6 +19,7 @@ from pulumi_kubernetes.networking.v1 import (
     NetworkPolicySpecArgsDict,
 )
 
+from components.runtimes import Need
 from components.runtimes.network_policy import DNS
 from components.runtimes.pod import gib, resource_requirements
 from components.runtimes.scope import Scope
@@ -32,7 +33,7 @@ _WAIT_FOR = {"pulumi.com/waitFor": "condition=Ready"}
 
 
 def declare_cluster(
-    scope: Scope, cluster: PostgresCluster, password: pulumi.Output[str], depends_on: Sequence[pulumi.Resource]
+    scope: Scope, cluster: PostgresCluster, password: pulumi.Output[str], depends_on: Sequence[Need]
 ) -> pulumi.Resource:
     """The Cluster with its owner's password; ready once every instance is."""
     policy = NetworkPolicy(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pulumi
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.planning.provision import ADMIN_PASSWORD
 from hearth.workload import Workload
 
@@ -22,7 +22,7 @@ class ProvisionTierArgs:
     """Of the web UI's first account."""
     given: Mapping[str, pulumi.Input[str]] = field(default_factory=dict[str, pulumi.Input[str]])
     """Secret valves of functions, by the Job's variables."""
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
     """The web UI."""
 
 
@@ -32,7 +32,7 @@ class ProvisionTier(pulumi.ComponentResource):
     >>> ProvisionTier("provision", ProvisionTierArgs(plan.provision, runtime, web.admin_password))
     """
 
-    ready: pulumi.Resource
+    ready: Need
     """Exists once everything is there."""
 
     def __init__(self, name: str, args: ProvisionTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:

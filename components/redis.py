@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pulumi
 from pulumi_random import RandomPassword
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.planning.plan import StorePlan
 
 _PASSWORD_LENGTH = 40
@@ -22,7 +22,7 @@ class RedisTierArgs:
     runtime: Runtime
     url: pulumi.Input[str] | None = None
     """Of an external server."""
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
 
 
 class RedisTier(pulumi.ComponentResource):
@@ -33,7 +33,7 @@ class RedisTier(pulumi.ComponentResource):
 
     url: pulumi.Output[str]
     """Secret: contains the password."""
-    ready: Sequence[pulumi.Resource]
+    ready: Sequence[Need]
     """What the web UI comes after."""
 
     def __init__(self, name: str, args: RedisTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
@@ -47,7 +47,7 @@ class RedisTier(pulumi.ComponentResource):
             raise ValueError("Redis is external, but its URL is missing; give RedisTierArgs.url")
         self.register_outputs({"url": self.url})
 
-    def _servers(self, name: str, args: RedisTierArgs) -> tuple[pulumi.Output[str], list[pulumi.Resource]]:
+    def _servers(self, name: str, args: RedisTierArgs) -> tuple[pulumi.Output[str], list[Need]]:
         # Letters and digits only: it stands in a URL and in configuration files, and Sentinels get it as it is.
         password = RandomPassword(
             name, length=_PASSWORD_LENGTH, special=False, opts=pulumi.ResourceOptions(parent=self)

@@ -9,7 +9,7 @@ import pulumi
 from pulumi_random import RandomPassword
 
 from components.model_weights import ModelWeights, ModelWeightsArgs
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.planning.plan import ServicePlan
 
 _KEY_LENGTH = 40
@@ -23,7 +23,7 @@ class ServiceTierArgs:
     runtime: Runtime
     hugging_face_token: pulumi.Input[str] | None = None
     """For a model that asks for one."""
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
 
 
 class ServiceTier(pulumi.ComponentResource):
@@ -35,7 +35,7 @@ class ServiceTier(pulumi.ComponentResource):
     api_key: pulumi.Output[str] | None
     """Secret; None where the server takes none."""
     url: str
-    ready: pulumi.Resource
+    ready: Need
 
     def __init__(self, name: str, args: ServiceTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("hearth:index:ServiceTier", name, None, opts)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import pulumi
 from pulumi_random import RandomPassword
 
-from components.runtimes import Runtime
+from components.runtimes import Need, Runtime
 from hearth.planning.plan import WebUiPlan
 
 _SIGNING_KEY_LENGTH = 48
@@ -29,7 +29,7 @@ class WebUiTierArgs:
     database_url: pulumi.Input[str] | None = None
     admin_password: pulumi.Input[str] | None = None
     """Generated when left out."""
-    depends_on: Sequence[pulumi.Resource] = ()
+    depends_on: Sequence[Need] = ()
     """The stores, and what its volume and address need."""
 
 
@@ -50,7 +50,7 @@ class WebUiTier(pulumi.ComponentResource):
     """Secret; of the first account."""
     secrets: Mapping[str, pulumi.Input[str]]
     """By variable: what its workloads need."""
-    ready: pulumi.Resource
+    ready: Need
 
     def __init__(self, name: str, args: WebUiTierArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("hearth:index:WebUiTier", name, None, opts)
@@ -71,10 +71,8 @@ class WebUiTier(pulumi.ComponentResource):
         if args.database_url is not None:
             secrets["DATABASE_URL"] = args.database_url
         self.secrets = secrets
-        migrated = [
-            args.runtime.run(
-                f"{name}-migration", migration, parent=self, secrets=secrets, depends_on=args.depends_on
-            ).ready
+        migrations = [
+            args.runtime.run(f"{name}-migration", migration, parent=self, secrets=secrets, depends_on=args.depends_on)
             for migration in (args.plan.migration,)
             if migration
         ]
@@ -83,8 +81,8 @@ class WebUiTier(pulumi.ComponentResource):
             args.plan.server,
             parent=self,
             secrets=secrets,
-            depends_on=[*args.depends_on, *migrated],
-            replace_with=migrated,
+            depends_on=[*args.depends_on, *(migration.ready for migration in migrations)],
+            replace_with=[migration.resource for migration in migrations],
         )
         self.ready = server.ready
         self.address = server.address

@@ -94,16 +94,21 @@ def evaluate(loaded: LoadedStack) -> Evaluation:
     Raises EvaluationError when the program fails.
     """
     return record(
-        lambda: run_program(loaded.directory),
+        lambda: run_program(loaded.directory, offline=True),
         stack=loaded.stack,
         config=loaded.config,
         secret_keys=loaded.secret_keys,
     )
 
 
-def run_program(directory: Path) -> None:
-    """Run the program as Pulumi does, which starts it in the folder of the stack file; that is `directory` here."""
-    runpy.run_path(str(PROGRAM), init_globals={"directory": directory}, run_name="__main__")
+def run_program(directory: Path, *, offline: bool = False, rehearsed: bool = False) -> None:
+    """Run the program as Pulumi does, which starts it in the folder of the stack file; that is `directory` here.
+
+    With `offline` it looks at nothing but the stack file and what that names. With `rehearsed` it does not ask whether
+    the host can run the stack.
+    """
+    given = {"directory": directory, "offline": offline, "rehearsed": rehearsed}
+    runpy.run_path(str(PROGRAM), init_globals=given, run_name="__main__")
 
 
 def record(

@@ -19,13 +19,17 @@ TURN = "hearth:index:turn"
 """Token of an invoke that does nothing."""
 _STACK = "pulumi:pulumi:Stack"
 _GENERATED: Mapping[str, tuple[str, ...]] = {
+    "docker:index/image:Image": ("repoDigest",),
+    "docker:index/remoteImage:RemoteImage": ("imageId", "repoDigest"),
     "random:index/randomBytes:RandomBytes": ("base64", "hex"),
     "random:index/randomId:RandomId": ("hex", "dec", "b64Std", "b64Url"),
     "random:index/randomPassword:RandomPassword": ("result", "bcryptHash"),
     "random:index/randomString:RandomString": ("result",),
     "random:index/randomUuid:RandomUuid": ("result",),
 }
-"""What pulumi-random's resources generate, by type; of passwords and bytes as secrets."""
+"""What resources generate, by type; of passwords and bytes as secrets."""
+ENDED: Mapping[str, int | str] = {"exitCode": 0, "containerLogs": ""}
+"""What a container that ended well leaves."""
 _GENERATED_SECRETS = {"random:index/randomBytes:RandomBytes", "random:index/randomPassword:RandomPassword"}
 _ADDRESSED = {"kubernetes:core/v1:Service", "kubernetes:networking.k8s.io/v1:Ingress"}
 _ADDRESS = "192.0.2.1"
@@ -202,11 +206,17 @@ def _generated(resource: Resource) -> struct_pb2.Struct:
     outputs = struct_pb2.Struct()
     if resource.type in _ADDRESSED:
         outputs["status"] = {"loadBalancer": {"ingress": [{"ip": _ADDRESS}]}}
+    if resource.inputs.get("attach") and resource.type == "docker:index/container:Container":
+        outputs.update(ENDED)
     for output in _GENERATED.get(resource.type, ()):
-        digest = hashlib.sha256(f"{resource.urn}#{output}".encode()).hexdigest()
-        marker = f"generated-{digest[:24]}"
-        outputs[output] = wrap_rpc_secret(marker) if resource.type in _GENERATED_SECRETS else marker
+        value = marker(resource.urn, output)
+        outputs[output] = wrap_rpc_secret(value) if resource.type in _GENERATED_SECRETS else value
     return outputs
+
+
+def marker(urn: str, output: str) -> str:
+    """What stands for a value that the provider of a resource would generate."""
+    return f"generated-{hashlib.sha256(f'{urn}#{output}'.encode()).hexdigest()[:24]}"
 
 
 def _decode(struct: struct_pb2.Struct) -> tuple[Mapping[str, Any], tuple[SecretPath, ...]]:

@@ -277,8 +277,8 @@ def test_every_resource_of_a_stack_is_within_the_platform(prod_evaluation: Evalu
 
 
 def test_the_small_stack_evaluates() -> None:
-    evaluation = evaluate(load_stack(ROOT, "dev"))
-    assert evaluation.outputs["namespace"] == "hearth-dev"
+    evaluation = evaluate(load_stack(ROOT, "small"))
+    assert evaluation.outputs["namespace"] == "hearth-small"
 
 
 def test_a_stack_that_is_refused_fails_with_its_problems() -> None:

@@ -75,7 +75,7 @@ def test_a_stack_without_a_second_look_has_no_warning(text: str, document: Any) 
 
 
 def test_warnings_are_shown() -> None:
-    assert re.search(r"Warning nothing is backed up", run("-s", "dev").stdout)
+    assert re.search(r"Warning nothing is backed up", run("-s", "small").stdout)
 
 
 def test_the_arithmetic_of_the_web_tier_is_in_the_document(document: Any) -> None:
@@ -135,7 +135,7 @@ def test_files_of_objects_that_are_gone_are_removed_and_others_kept(tmp_path: Pa
     gone, other = tmp_path / "15-deployment-gone.yaml", tmp_path / "notes.yaml"
     gone.touch()
     other.touch()
-    run("-s", "dev", "--manifests", str(tmp_path))
+    run("-s", "small", "--manifests", str(tmp_path))
     assert not gone.exists()
     assert other.exists()
 
@@ -151,7 +151,7 @@ def _contents(directory: Path) -> dict[str, str]:
 
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    done = run("-s", "dev", "--manifests", str(tmp_path / "file" / "below"))
+    done = run("-s", "small", "--manifests", str(tmp_path / "file" / "below"))
     assert done.exit_code == 1
     assert str(tmp_path / "file") in done.stderr
 
@@ -175,7 +175,7 @@ def test_a_refused_stack_is_json_where_json_was_asked_for() -> None:
 def test_an_unknown_stack_names_those_that_exist() -> None:
     done = run("-s", "production")
     assert done.exit_code == 1
-    assert "dev, prod" in done.stderr
+    assert "dev, prod, small" in done.stderr
 
 
 @pytest.mark.parametrize("arguments", [(), ("-s", "prod", "--jason"), ("-s", "prod", "-C", "/nowhere")])
@@ -198,3 +198,41 @@ def test_the_command_line_imports_nothing_slow() -> None:
     program = "import sys, hearth.cli; print({'grpc', 'kubernetes', 'pulumi', 'pydantic'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        r"dev +target docker, namespace hearth-dev, http://localhost:3000",
+        r"engine +DOCKER_HOST, or unix:///var/run/docker.sock",
+        r"port +127.0.0.1:3000 +web-ui",
+        r"volume +hearth-ollama-\w+ +shared by all stacks, kept",
+        r"volume +hearth-dev-web-ui-files +destroyed",
+        r"llama3.2:1b +http://ollama:11434",
+    ],
+)
+def test_the_text_of_a_docker_stack_shows(docker_text: str, row: str) -> None:
+    assert re.search(row, docker_text)
+
+
+@pytest.fixture(scope="module")
+def docker_text() -> str:
+    return run("-s", "dev").stdout
+
+
+def test_a_docker_stack_is_told_as_data() -> None:
+    document = json.loads(run("-s", "dev", "--json", "--config", "storage={hostPath: /srv/hearth}").stdout)
+    assert document["docker"] == {
+        "host": None,
+        "ports": [{"workload": "web-ui", "address": "127.0.0.1", "port": 3000}],
+        "volumes": [],
+        "folder": "/srv/hearth",
+        "gpus": {},
+    }
+
+
+def test_a_docker_stack_has_no_manifests(tmp_path: Path) -> None:
+    done = run("-s", "dev", "--manifests", str(tmp_path / "new"))
+    assert done.exit_code == 1
+    assert "python -m hearth compose -s dev" in done.stderr
+    assert not (tmp_path / "new").exists()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import pulumi
 
 from hearth.workload import Workload
+
+Need: TypeAlias = "pulumi.Input[pulumi.Resource]"
+"""What has to exist before something else; one that is an output may first have to turn out well."""
 
 
 @dataclass(frozen=True)
@@ -17,7 +20,9 @@ class Running:
 
     host: str
     """Name under which the workloads of the same stack reach it."""
-    ready: pulumi.Resource
+    resource: pulumi.Resource
+    """What is made anew when the workload runs anew."""
+    ready: Need
     """Exists once the workload is ready (a server) or complete (a job): what comes after it depends on this one."""
     address: pulumi.Output[str] | None = None
     """Address of its load balancer, where it has one."""
@@ -33,7 +38,7 @@ class Runtime(Protocol):
         *,
         parent: pulumi.Resource,
         secrets: Mapping[str, pulumi.Input[str]],
-        depends_on: Sequence[pulumi.Resource] = (),
+        depends_on: Sequence[Need] = (),
         replace_with: Sequence[pulumi.Resource] = (),
     ) -> Running:
         """Declares the workload as children of `parent`, with logical names that begin with `name`.

@@ -22,7 +22,7 @@ from pulumi_kubernetes.core.v1 import (
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 from pulumi_kubernetes.policy.v1 import PodDisruptionBudget
 
-from components.runtimes import Running
+from components.runtimes import Need, Running
 from components.runtimes.claims import claim_spec, declare_claim
 from components.runtimes.exposure import declare_exposure
 from components.runtimes.network_policy import declare_policy
@@ -59,23 +59,25 @@ class KubernetesRuntime:
         *,
         parent: pulumi.Resource,
         secrets: Mapping[str, pulumi.Input[str]],
-        depends_on: Sequence[pulumi.Resource] = (),
+        depends_on: Sequence[Need] = (),
         replace_with: Sequence[pulumi.Resource] = (),
     ) -> Running:
         """Declares the workload's objects; the contract is that of `Runtime.run`."""
         scope = Scope(name, workload.name, workload.tier, self.namespace, self.labels, parent)
         own_secrets = _own_secrets(workload, secrets)
         files = config_files(workload)
-        needs: list[pulumi.Resource] = [*depends_on, declare_policy(scope, workload)]
+        needs: list[Need] = [*depends_on, declare_policy(scope, workload)]
         needs += [self._claim(scope, claim, depends_on) for claim in workload.claims if not claim.for_each_replica]
         if own_secrets:
             needs.append(_secret(scope, own_secrets))
         if files:
             needs.append(ConfigMap(name, metadata=scope.metadata(workload.name), data=files, opts=scope.options()))
         if workload.kind == "job":
-            return Running(workload.name, _job(scope, workload, files, own_secrets, needs))
+            ready = _job(scope, workload, files, own_secrets, needs)
+            return Running(workload.name, ready, ready)
         if workload.schedule:
-            return Running(workload.name, _cron_job(scope, workload, workload.schedule, needs))
+            ready = _cron_job(scope, workload, workload.schedule, needs)
+            return Running(workload.name, ready, ready)
         service = _service(scope, workload)
         needs.append(service)
         template = _template(scope, workload, {_CHECKSUM: _checksum(files, own_secrets)})
@@ -88,9 +90,9 @@ class KubernetesRuntime:
         address = None
         if workload.exposure:
             address = declare_exposure(scope, workload.exposure, ready, workload.ready_timeout_seconds)
-        return Running(workload.name, ready, address)
+        return Running(workload.name, ready, ready, address)
 
-    def _claim(self, scope: Scope, claim: Claim, depends_on: Sequence[pulumi.Resource]) -> PersistentVolumeClaim:
+    def _claim(self, scope: Scope, claim: Claim, depends_on: Sequence[Need]) -> PersistentVolumeClaim:
         opts = scope.options(depends_on=depends_on, retain=self.retain_claims)
         return declare_claim(f"{scope.name}-{claim.name}", claim, scope.metadata(claim.name), opts)
 
@@ -142,7 +144,7 @@ def _deployment(
     scope: Scope,
     workload: Workload,
     template: PodTemplateSpecArgsDict,
-    needs: Sequence[pulumi.Resource],
+    needs: Sequence[Need],
     replace_with: Sequence[pulumi.Resource],
 ) -> Deployment:
     return Deployment(
@@ -173,7 +175,7 @@ def _stateful_set(
     scope: Scope,
     workload: Workload,
     template: PodTemplateSpecArgsDict,
-    needs: Sequence[pulumi.Resource],
+    needs: Sequence[Need],
     retain_claims: bool,
 ) -> StatefulSet:
     spec: StatefulSetSpecArgsDict = {
@@ -206,7 +208,7 @@ def _job(
     workload: Workload,
     files: Mapping[str, str],
     secrets: Mapping[str, pulumi.Input[str]],
-    needs: Sequence[pulumi.Resource],
+    needs: Sequence[Need],
 ) -> Job:
     """A Job's pods cannot be changed: its name carries a hash of them, so that a change runs a new Job.
 
@@ -229,7 +231,7 @@ def _job(
     )
 
 
-def _cron_job(scope: Scope, workload: Workload, schedule: Schedule, needs: Sequence[pulumi.Resource]) -> CronJob:
+def _cron_job(scope: Scope, workload: Workload, schedule: Schedule, needs: Sequence[Need]) -> CronJob:
     """One run at a time: two would write to the same place."""
     spec: CronJobSpecArgsDict = {
         "schedule": schedule.cron,

@@ -9,6 +9,8 @@ from typing import Any
 import pulumi
 from pulumi_kubernetes.meta.v1 import ObjectMetaArgsDict
 
+from components.runtimes import Need
+
 NAME_LABEL = "app.kubernetes.io/name"
 INSTANCE_LABEL = "app.kubernetes.io/instance"
 _COMPONENT_LABEL = "app.kubernetes.io/component"
@@ -61,7 +63,7 @@ class Scope:
     def options(
         self,
         *,
-        depends_on: Sequence[pulumi.Resource] = (),
+        depends_on: Sequence[Need] = (),
         wait_seconds: int | None = None,
         retain: bool = False,
         delete_before_replace: bool | None = None,

@@ -94,7 +94,7 @@ def plan_download(
         final_exit_codes=_NO_RETRY,
         ready_timeout_seconds=download_seconds(source.size_gib),
     )
-    return DownloadPlan(name, claim, job)
+    return DownloadPlan(name, source.repository, source.revision, claim, job)
 
 
 def wait_for(what: str, source: Source, claim: Claim, *, image: str, time_zone: str) -> Container:

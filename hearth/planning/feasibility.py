@@ -81,6 +81,19 @@ def _demand_paths(settings: Settings, pool: str) -> Iterator[Path]:
         yield from (("ollama", key) for key in ("pool", "gpus"))
 
 
+def find_memory_problems(settings: Settings, workloads: Sequence[Workload]) -> Iterator[Problem]:
+    """Whether the one host of target docker holds all servers at once; CPUs are shared there."""
+    servers = [w for w in workloads if w.kind in ("deployment", "statefulset")]
+    wanted, there = sum(w.memory_gib for w in servers), settings.cpu_nodes.memory_gib
+    if wanted > there:
+        yield Problem(
+            ("cpuNodes", "memoryGib"),
+            there,
+            f"the servers together need {' + '.join(f'{w.memory_gib:g} ({w.name})' for w in servers)} = {wanted:g} GiB",
+            "state the memory of the host here if it has more; else leave out a model or a service",
+        )
+
+
 def find_host_problems(
     settings: Settings, workloads: Sequence[Workload], cluster: PostgresCluster | None = None
 ) -> Iterator[Problem]:

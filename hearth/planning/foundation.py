@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hearth.catalog.gpus import gpus
@@ -19,6 +20,40 @@ GPU_TAINT = Taint("nvidia.com/gpu", "present")
 _CPUS_PER_GPU = 16
 _MEMORY_GIB_PER_GPU = 128
 _TOLERATE_GPU = [{"key": GPU_TAINT.key, "operator": "Exists", "effect": GPU_TAINT.effect}]
+
+
+@dataclass(frozen=True)
+class ClusterParts:
+    """What a stack uses of its cluster, or makes there; all of it empty where there is none."""
+
+    runtime_class: RuntimeClass | None = None
+    nfs_class: NfsClass | None = None
+    storage_class: str = ""
+    """Of shared volumes."""
+    database_class: str = ""
+    add_ons: tuple[AddOn, ...] = ()
+    address_pool: AddressPool | None = None
+    quota: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+def plan_cluster_parts(settings: Settings, namespace: str) -> ClusterParts:
+    """Everything that comes before the stack's own workloads."""
+    if settings.target == "docker":
+        return ClusterParts()
+    runtime_class = plan_runtime_class(settings, namespace)
+    nfs_class = plan_nfs_class(settings, namespace)
+    storage_class = nfs_class.name if nfs_class else settings.storage.storage_class or ""
+    return ClusterParts(
+        runtime_class=runtime_class,
+        nfs_class=nfs_class,
+        storage_class=storage_class,
+        database_class=(
+            settings.web_ui.database.storage_class or settings.storage.database_storage_class or storage_class
+        ),
+        add_ons=plan_add_ons(settings, runtime_class),
+        address_pool=plan_address_pool(settings, namespace),
+        quota=quota_limits(settings.quota),
+    )
 
 
 def plan_pool(pool: GpuNodePool) -> NodePool:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hearth.engines.serving import Metrics
+from hearth.planning.host import DockerPlan, ImageBuild
 from hearth.workload import Claim, Outside, Peer, Resources, Taint, Workload
 
 
@@ -108,6 +109,8 @@ class DownloadPlan:
     """What is fetched to a volume of its own."""
 
     name: str
+    repository: str
+    revision: str
     claim: Claim
     job: Workload
 
@@ -248,10 +251,14 @@ class Plan:
     """A stack, decided."""
 
     stack: str
-    target: Literal["onprem", "kubernetes"]
+    target: Literal["onprem", "kubernetes", "docker"]
     namespace: str
     labels: Mapping[str, str]
     """On every object of the stack."""
+    docker: DockerPlan | None
+    """Of target docker; what is said of clusters below is then empty."""
+    builds: tuple[ImageBuild, ...]
+    """Images that are built before anything runs in them."""
     cluster: ClusterAccess
     add_ons: tuple[AddOn, ...]
     runtime_class: RuntimeClass | None

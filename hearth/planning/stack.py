@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from hearth.catalog.ollama import ollama_models
 from hearth.catalog.versions import images as pinned_images
-from hearth.planning import backup, foundation, provision, stores, web_ui, web_ui_env
+from hearth.planning import backup, provision, stores, web_ui, web_ui_env
+from hearth.planning.advice import cluster_warnings, docker_warnings, warnings
+from hearth.planning.builds import plan_vllm_build
 from hearth.planning.connections import find_connection_problems
-from hearth.planning.feasibility import find_host_problems, find_problems
+from hearth.planning.docker import plan_docker
+from hearth.planning.feasibility import find_host_problems, find_memory_problems, find_problems
+from hearth.planning.foundation import ClusterParts, plan_cluster_parts
+from hearth.planning.host import ImageBuild
 from hearth.planning.inference import plan_model
 from hearth.planning.model_feasibility import find_model_problems
 from hearth.planning.models import JudgedModel, judge_models
@@ -19,12 +24,12 @@ from hearth.planning.plan import (
     ModelPlan,
     OllamaPlan,
     Plan,
-    RuntimeClass,
     StorePlan,
     WebUiPlan,
 )
 from hearth.planning.pools import OLLAMA, PoolPlans, plan_pools
 from hearth.planning.provision_files import ProvisionFiles, read_files
+from hearth.planning.reach import cluster_reach, host_reach
 from hearth.planning.services import ServiceContext, plan_services
 from hearth.problems import ConfigurationError
 from hearth.settings.loading import LoadedStack, unaffected
@@ -40,7 +45,8 @@ def make_plan(loaded: LoadedStack) -> Plan:
     if settings is None:
         raise ConfigurationError(loaded.problems, loaded.source)
     pools = plan_pools(settings)
-    images = _images(settings)
+    builds = _builds(settings)
+    images = _images(settings, builds)
     models = judge_models(settings, pools, images)
     findings = [*find_model_problems(settings, pools, models, images), *find_problems(settings, pools)]
     findings += find_connection_problems(settings)
@@ -50,8 +56,11 @@ def make_plan(loaded: LoadedStack) -> Plan:
     problems = [*loaded.problems, *loaded.locate(found)]
     if problems:
         raise ConfigurationError(problems, loaded.source)
-    plan = _plan(settings, loaded.stack, pools, models, images, files)
-    problems = list(find_host_problems(settings, plan.workloads, plan.postgres.cluster if plan.postgres else None))
+    plan = _plan(settings, loaded.stack, pools, models, images, files, builds)
+    if plan.docker:
+        problems = list(find_memory_problems(settings, plan.workloads))
+    else:
+        problems = list(find_host_problems(settings, plan.workloads, plan.postgres.cluster if plan.postgres else None))
     if problems:
         raise ConfigurationError(loaded.locate(problems), loaded.source)
     return plan
@@ -66,14 +75,25 @@ def given_secrets(settings: Settings) -> Mapping[str, str]:
     }
 
 
-def _images(settings: Settings) -> Mapping[str, str]:
+def _images(settings: Settings, builds: Mapping[str, ImageBuild]) -> Mapping[str, str]:
+    """Image of each part by its name: built, else the stack's choice, else the pinned one."""
     chosen = {
         "vllm": settings.engines.vllm.image if settings.engines.vllm else None,
         "sglang": settings.engines.sglang.image if settings.engines.sglang else None,
         "ollama": settings.engines.ollama.image if settings.engines.ollama else None,
         "openWebUi": settings.web_ui.image,
     }
-    return {**pinned_images(), **{name: image for name, image in chosen.items() if image}}
+    built = {name: build.name for name, build in builds.items()}
+    return {**pinned_images(), **{name: image for name, image in chosen.items() if image}, **built}
+
+
+def _builds(settings: Settings) -> Mapping[str, ImageBuild]:
+    """By engine, as far as a model uses it."""
+    vllm = settings.engines.vllm
+    if vllm is None or vllm.build is None or not any(model.engine == "vllm" for model in settings.models):
+        return {}
+    base = vllm.image or pinned_images()["vllm"]
+    return {"vllm": plan_vllm_build(vllm.build, base=base, time_zone=settings.time_zone)}
 
 
 def _plan(
@@ -83,21 +103,21 @@ def _plan(
     models: Mapping[str, JudgedModel],
     images: Mapping[str, str],
     files: ProvisionFiles,
+    builds: Mapping[str, ImageBuild],
 ) -> Plan:
     namespace = settings.namespace or f"hearth-{stack}"
-    runtime_class = foundation.plan_runtime_class(settings, namespace)
-    nfs_class = foundation.plan_nfs_class(settings, namespace)
-    storage_class = nfs_class.name if nfs_class else settings.storage.storage_class or ""
-    database_class = settings.web_ui.database.storage_class or settings.storage.database_storage_class or storage_class
-    own_classes = {nfs_class.name} if nfs_class else set[str]()
-    served = _models(settings, pools, models, images, storage_class, runtime_class)
-    ollama = _ollama(settings, pools, images, storage_class, runtime_class)
-    context = stores.StoreContext(images, database_class, settings.time_zone, settings.storage.retain_data)
+    parts = plan_cluster_parts(settings, namespace)
+    served = _models(settings, pools, models, images, parts)
+    ollama = _ollama(settings, pools, images, parts)
+    context = stores.StoreContext(images, parts.database_class, settings.time_zone, settings.storage.retain_data)
     redis = stores.plan_redis(settings.web_ui, context, callers=(web_ui.NAME,))
     postgres = stores.plan_database(settings.web_ui, context, callers=_database_callers(settings))
     services = plan_services(
-        settings.web_ui, ServiceContext(images, settings.hugging_face, storage_class, settings.time_zone)
+        settings.web_ui, ServiceContext(images, settings.hugging_face, parts.storage_class, settings.time_zone)
     )
+    downloads = [*(download for model in served for download in model.downloads)]
+    downloads += [service.download for service in services if service.download]
+    host = plan_docker(settings, downloads, ollama) if settings.target == "docker" else None
     chat = web_ui.plan_web_ui(
         settings.web_ui,
         models=served,
@@ -106,30 +126,30 @@ def _plan(
         postgres=postgres,
         services=services,
         image=images["openWebUi"],
-        files_class=storage_class if postgres else database_class,
+        reach=host_reach(settings.web_ui, web_ui.NAME, host) if host else cluster_reach(settings.web_ui, web_ui.PORT),
+        files_class=parts.storage_class if postgres else parts.database_class,
         time_zone=settings.time_zone,
     )
-    kept = _backup(settings, stack, namespace, images, chat, postgres, storage_class)
-    backup_classes = {claim.storage_class for claim in kept.create.claims} if kept else set[str]()
+    kept = _backup(settings, stack, namespace, images, chat, postgres, parts.storage_class)
     return Plan(
         stack=stack,
         target=settings.target,
         namespace=namespace,
         labels={"app.kubernetes.io/part-of": "hearth", "app.kubernetes.io/instance": stack},
+        docker=host,
+        builds=tuple(builds.values()),
         cluster=ClusterAccess(settings.cluster.kubeconfig, settings.cluster.context),
-        add_ons=foundation.plan_add_ons(settings, runtime_class),
-        runtime_class=runtime_class,
+        add_ons=parts.add_ons,
+        runtime_class=parts.runtime_class,
         node_pools=tuple(pools.by_name.values()),
-        cpu_node_count=settings.cpu_nodes.count,
+        cpu_node_count=1 if host else settings.cpu_nodes.count,
         cpus_per_cpu_node=settings.cpu_nodes.cpus,
         memory_gib_per_cpu_node=settings.cpu_nodes.memory_gib,
-        storage_class=storage_class,
-        nfs_class=nfs_class,
-        # What an operator makes ends with its Cluster, on whichever class.
-        retain_claims=settings.storage.retain_data
-        and bool({storage_class, database_class, *backup_classes} - own_classes or (postgres and postgres.cluster)),
-        address_pool=foundation.plan_address_pool(settings, namespace),
-        quota=foundation.quota_limits(settings.quota),
+        storage_class=parts.storage_class,
+        nfs_class=parts.nfs_class,
+        retain_claims=not host and _retains_claims(settings, parts, postgres, kept),
+        address_pool=parts.address_pool,
+        quota=parts.quota,
         models=served,
         ollama=ollama,
         redis=redis,
@@ -139,10 +159,27 @@ def _plan(
         provision=provision.plan_provision(settings, files, models=served, ollama=ollama, image=images["openWebUi"]),
         backup=kept,
         warnings=(
-            *_warnings(settings, pools, served, nfs_class is not None and database_class == storage_class),
-            *_function_warnings(files),
+            *(
+                docker_warnings(host, database_on_host=bool(postgres and postgres.servers))
+                if host
+                else cluster_warnings(
+                    settings, database_on_nfs=bool(parts.nfs_class) and parts.database_class == parts.storage_class
+                )
+            ),
+            *warnings(settings, pools, served, files),
         ),
     )
+
+
+def _retains_claims(
+    settings: Settings, parts: ClusterParts, postgres: StorePlan | None, kept: BackupPlan | None
+) -> bool:
+    """Whether data must be kept in the cluster: on the stack's own class it outlives its claims."""
+    backup_classes = {claim.storage_class for claim in kept.create.claims} if kept else set[str]()
+    own_classes = {parts.nfs_class.name} if parts.nfs_class else set[str]()
+    others = {parts.storage_class, parts.database_class, *backup_classes} - own_classes
+    # What an operator makes ends with its Cluster, on whichever class.
+    return settings.storage.retain_data and bool(others or (postgres and postgres.cluster))
 
 
 def _models(
@@ -150,8 +187,7 @@ def _models(
     pools: PoolPlans,
     judged: Mapping[str, JudgedModel],
     images: Mapping[str, str],
-    storage_class: str,
-    runtime_class: RuntimeClass | None,
+    parts: ClusterParts,
 ) -> tuple[ModelPlan, ...]:
     return tuple(
         plan_model(
@@ -162,9 +198,9 @@ def _models(
             placement=pools.placement(model.pool, model.name),
             image=images[model.engine],
             hugging_face=settings.hugging_face,
-            storage_class=storage_class,
+            storage_class=parts.storage_class,
             read_mib_per_second=settings.storage.read_mib_per_second,
-            runtime_class=runtime_class.name if runtime_class else None,
+            runtime_class=parts.runtime_class.name if parts.runtime_class else None,
             time_zone=settings.time_zone,
         )
         for model in settings.models
@@ -175,8 +211,7 @@ def _ollama(
     settings: Settings,
     pools: PoolPlans,
     images: Mapping[str, str],
-    storage_class: str,
-    runtime_class: RuntimeClass | None,
+    parts: ClusterParts,
 ) -> OllamaPlan | None:
     ollama = settings.ollama
     if ollama is None:
@@ -188,8 +223,8 @@ def _ollama(
         image=images["ollama"],
         pool=pools.by_name[ollama.pool] if ollama.pool else None,
         placement=pools.placement(ollama.pool, OLLAMA) if ollama.pool else None,
-        storage_class=storage_class,
-        runtime_class=runtime_class.name if runtime_class else None,
+        storage_class=parts.storage_class,
+        runtime_class=parts.runtime_class.name if parts.runtime_class else None,
         time_zone=settings.time_zone,
     )
 
@@ -221,70 +256,3 @@ def _backup(
         time_zone=settings.time_zone,
     )
     return backup.plan_backup(settings.backup, context)
-
-
-def _backup_warnings(settings: Settings) -> Iterator[str]:
-    kept = settings.backup
-    if kept is None:
-        yield "nothing is backed up: set hearth:backup"
-        return
-    if settings.web_ui.database.in_postgres and settings.web_ui.uploads.s3:
-        yield "uploads are in a bucket, of which hearth:backup makes no copy: turn on versioning there"
-    if kept.to.volume and kept.to.volume.storage_class is None:
-        yield (
-            "backups are on the same storage as the weights, so that its loss takes them too: set "
-            "hearth:backup.to.volume.storageClass to another one, or use hearth:backup.to.s3"
-        )
-
-
-def _function_warnings(files: ProvisionFiles) -> Iterator[str]:
-    for name, source in files.sources.items():
-        if source.requirements:
-            yield (
-                f"function {name} asks for {source.requirements}, which nobody installs, as workers that do so at once "
-                "fail: where Open WebUI's image lacks a package, add it to one of your own and set hearth:webUi.image"
-            )
-
-
-def _warnings(settings: Settings, pools: PoolPlans, served: tuple[ModelPlan, ...], database_on_nfs: bool) -> list[str]:
-    """What works, but deserves a second look."""
-    found: list[str] = []
-    if database_on_nfs and settings.web_ui.database.engine in ("postgres", "cloudnativePg"):
-        found.append(
-            "Postgres is on NFS: export the share with sync and no_root_squash, "
-            "or set hearth:storage.databaseStorageClass to block storage"
-        )
-    found += _backup_warnings(settings)
-    if settings.web_ui.redis and settings.web_ui.redis.external:
-        found.append(
-            "Redis is external: no other stack and no other Open WebUI may use the same server, whatever its database "
-            "number, as they would receive each other's messages"
-        )
-    if settings.web_ui.exposure.type == "loadBalancer":
-        found.append(
-            "the chat is served over plain HTTP: use exposure type gateway or ingress with tls outside of a lab"
-        )
-    elif settings.web_ui.exposure.type != "none" and settings.web_ui.exposure.tls is None:
-        found.append("the edge has no certificate: set hearth:webUi.exposure.tls")
-    moving = [model.name for model in settings.models if model.revision == "main"]
-    if moving:
-        found.append(
-            f"the weights of {', '.join(moving[:5])} follow the branch main: pin hearth:models[].revision to a commit"
-        )
-    for model in served:
-        if model.engine == "sglang" and model.adapters:
-            found.append(
-                f"SGLang lists the adapters of {model.name} by their own names too, under which the model answers "
-                f"without them: people and programs choose {', '.join(model.adapters[:5])}"
-            )
-    users = {model.pool for model in served} | {settings.ollama.pool if settings.ollama else None}
-    for name, pool in pools.by_name.items():
-        uncertain = [m.name for m in served if m.pool == name and not pools.placement(name, m.name).certain]
-        if uncertain:
-            found.append(
-                f"pool {name} is so full that the order in which pods start decides whether all of "
-                f"{', '.join(uncertain[:5])} find room: start with fewer replicas and raise them afterwards"
-            )
-        if name not in users:
-            found.append(f"pool {name} has {pool.gpus} GPUs that no model uses")
-    return found

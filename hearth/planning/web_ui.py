@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from hearth.planning import web_ui_env
 from hearth.planning.plan import ModelPlan, OllamaPlan, ServicePlan, StorePlan, WebUiPlan
+from hearth.planning.reach import Reach
 from hearth.planning.rollout import http_probes
 from hearth.planning.scripts import script
 from hearth.planning.web_ui_wiring import wire
@@ -16,7 +17,6 @@ from hearth.workload import (
     ClaimVolume,
     Container,
     Drain,
-    Exposure,
     Mount,
     Outside,
     Port,
@@ -25,7 +25,6 @@ from hearth.workload import (
     Scheduling,
     ScratchVolume,
     Security,
-    Tls,
     Workload,
 )
 
@@ -62,6 +61,7 @@ def plan_web_ui(
     postgres: StorePlan | None,
     services: Sequence[ServicePlan],
     image: str,
+    reach: Reach,
     files_class: str,
     time_zone: str,
 ) -> WebUiPlan:
@@ -70,7 +70,6 @@ def plan_web_ui(
     stores = [store for store in (redis, postgres) if store]
     files = _files(web_ui, files_class, shared=postgres is not None)
     data = ClaimVolume(files.name) if files else ScratchVolume(size_gib=web_ui.uploads.volume_gib)
-    url = _url(web_ui)
     secrets = ["WEBUI_SECRET_KEY", *wiring.keys, *web_ui_env.given_secrets(web_ui)]
     secrets += [name for store in stores for name in store.secret_env]
     server = Workload(
@@ -100,7 +99,7 @@ def plan_web_ui(
             env={
                 "TZ": time_zone,
                 **_FOLDERS,
-                **web_ui_env.environment(web_ui, wiring, url),
+                **web_ui_env.environment(web_ui, wiring, reach),
                 **(web_ui_env.postgres(web_ui) if postgres else web_ui_env.sqlite()),
                 **{name: value for store in stores for name, value in store.env.items()},
             },
@@ -119,7 +118,7 @@ def plan_web_ui(
         callers=(PROVISION,) if web_ui.provision else (),
         calls=(*(peer for store in stores for peer in store.peers), *wiring.peers),
         calls_outside=(*(server for store in stores for server in store.calls_outside), *_outside(web_ui)),
-        exposure=_exposure(web_ui),
+        exposure=reach.exposure,
         min_available=web_ui.replicas - 1 if web_ui.replicas > 1 else None,
         ready_timeout_seconds=_START_SECONDS * 2,
     )
@@ -127,7 +126,7 @@ def plan_web_ui(
         server=server,
         migration=_migration(image, web_ui, postgres) if postgres else None,
         files=files,
-        url=url,
+        url=reach.url,
         keys=wiring.keys,
         memory=_memory_arithmetic(web_ui, server.memory_gib),
     )
@@ -192,18 +191,3 @@ def _server_of(url: str, networks: Sequence[str]) -> Outside:
     parts = urlsplit(url)
     port = parts.port or (443 if parts.scheme == "https" else 80)
     return Outside(port, tuple(networks)) if networks else Outside(port)
-
-
-def _exposure(web_ui: WebUi) -> Exposure | None:
-    wanted = web_ui.exposure
-    if wanted.type == "none":
-        return None
-    tls = Tls(wanted.tls.secret_name, wanted.tls.cluster_issuer) if wanted.tls else None
-    return Exposure(wanted.type, PORT, web_ui.hostname, wanted.class_name, wanted.address, tls)
-
-
-def _url(web_ui: WebUi) -> str | None:
-    host = web_ui.hostname or web_ui.exposure.address
-    if web_ui.exposure.type == "none" or host is None:
-        return None
-    return f"{'https' if web_ui.exposure.tls else 'http'}://{host}"

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from hearth.catalog.versions import version_of
 from hearth.planning.plan import ServicePlan
+from hearth.planning.reach import Reach
 from hearth.planning.web_ui_wiring import Endpoint, Wiring
 from hearth.settings.checks.names import full_tag
 from hearth.settings.services import ArenaModel, Banner, OpenIdConnect, Uploads
@@ -19,11 +20,11 @@ _LONGEST_VECTOR = 2000
 """Dimensions that pgvector indexes at full precision; it takes 4000 at half."""
 
 
-def environment(web_ui: WebUi, wiring: Wiring, url: str | None) -> dict[str, str]:
+def environment(web_ui: WebUi, wiring: Wiring, reach: Reach) -> dict[str, str]:
     """Of every replica, whatever its database."""
     return {
         **_isolation(),
-        **_access(web_ui, url),
+        **_access(web_ui, reach),
         **_look(web_ui),
         **_connections(wiring),
         **_embeddings(web_ui, wiring),
@@ -85,7 +86,7 @@ def _vectors(web_ui: WebUi) -> dict[str, str]:
     return env | ({"PGVECTOR_USE_HALFVEC": "true"} if web_ui.embedding_dimensions > _LONGEST_VECTOR else {})
 
 
-def _access(web_ui: WebUi, url: str | None) -> dict[str, str]:
+def _access(web_ui: WebUi, reach: Reach) -> dict[str, str]:
     """Who gets in, and from which addresses."""
     env = {
         "ENABLE_SIGNUP": _switch(web_ui.sign_up),
@@ -94,11 +95,12 @@ def _access(web_ui: WebUi, url: str | None) -> dict[str, str]:
         # People see only models that have an entry with access for them; without entries everybody sees all.
         "BYPASS_MODEL_ACCESS_CONTROL": _switch(not (web_ui.provision and web_ui.provision.models)),
     }
-    if url:
-        env |= {"WEBUI_URL": url, "CORS_ALLOW_ORIGIN": ";".join([url, *web_ui.other_origins])}
+    if reach.url:
+        origins = [reach.url, *reach.origins, *web_ui.other_origins]
+        env |= {"WEBUI_URL": reach.url, "CORS_ALLOW_ORIGIN": ";".join(origins)}
     if web_ui.exposure.tls:
         env |= {"WEBUI_SESSION_COOKIE_SECURE": "true", "WEBUI_AUTH_COOKIE_SECURE": "true"}
-    return env | (_open_id_connect(web_ui.open_id_connect, url) if web_ui.open_id_connect else {})
+    return env | (_open_id_connect(web_ui.open_id_connect, reach.url) if web_ui.open_id_connect else {})
 
 
 def _look(web_ui: WebUi) -> dict[str, str]:

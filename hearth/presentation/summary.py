@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import cast
 
+from hearth.containers import volumes
 from hearth.engines.serving import Metrics
 from hearth.evaluation import Evaluation
+from hearth.planning.host import DockerPlan
 from hearth.planning.plan import AddOn, ModelPlan, NodePool, Plan
 from hearth.workload import Workload
 
@@ -88,6 +90,40 @@ class AddOnSummary:
 
 
 @dataclass(frozen=True)
+class PublishedPortSummary:
+    """A port of the Docker host."""
+
+    workload: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True)
+class VolumeSummary:
+    """A volume of the Docker engine."""
+
+    name: str
+    kept: bool
+    """It stays when the stack is destroyed."""
+    shared: bool
+    """It belongs to no stack: all of them find the same weights on it."""
+
+
+@dataclass(frozen=True)
+class DockerSummary:
+    """The one host of target docker."""
+
+    host: str | None
+    """Address of the engine; None: what DOCKER_HOST says, or its socket."""
+    ports: tuple[PublishedPortSummary, ...]
+    volumes: tuple[VolumeSummary, ...]
+    folder: str | None
+    """Of the host, with what is on volumes otherwise."""
+    gpus: Mapping[str, tuple[int, ...]]
+    """GPUs of the host by workload."""
+
+
+@dataclass(frozen=True)
 class PodSecurityException:
     """A workload or namespace that does not meet the `restricted` Pod Security level."""
 
@@ -104,6 +140,8 @@ class Summary:
     namespace: str
     url: str | None
     """Where people reach the chat; None while only the load balancer knows."""
+    docker: DockerSummary | None
+    """None for clusters."""
     models: tuple[ModelSummary, ...]
     light_models: tuple[str, ...]
     pools: tuple[PoolSummary, ...]
@@ -112,7 +150,7 @@ class Summary:
     """Of each replica and of all, in GiB, with the arithmetic."""
     stores: tuple[StoreSummary, ...]
     endpoints: Mapping[str, str]
-    """Base URL of each model's API inside the cluster, by every name that requests choose it by."""
+    """Base URL of each model's API within the stack, by every name that requests choose it by."""
     add_ons: tuple[AddOnSummary, ...]
     pod_security_exceptions: tuple[PodSecurityException, ...]
     resources: Mapping[str, int]
@@ -131,6 +169,7 @@ def summarise(plan: Plan, evaluation: Evaluation) -> Summary:
         target=plan.target,
         namespace=plan.namespace,
         url=plan.web_ui.url,
+        docker=_docker(plan, plan.docker) if plan.docker else None,
         models=tuple(_model(model) for model in plan.models),
         light_models=plan.ollama.models if plan.ollama else (),
         pools=_pools(plan),
@@ -146,6 +185,17 @@ def summarise(plan: Plan, evaluation: Evaluation) -> Summary:
         pod_security_exceptions=_exceptions(plan),
         resources=dict(sorted(Counter(resource.type for resource in evaluation.resources).items())),
         warnings=plan.warnings,
+    )
+
+
+def _docker(plan: Plan, docker: DockerPlan) -> DockerSummary:
+    caches = set(docker.caches.values())
+    return DockerSummary(
+        host=docker.host,
+        ports=tuple(PublishedPortSummary(name, docker.address, port) for name, port in docker.ports.items()),
+        volumes=tuple(VolumeSummary(spec.name, spec.retain, spec.name in caches) for spec in volumes(plan)),
+        folder=docker.host_path,
+        gpus=docker.gpu_ids,
     )
 
 

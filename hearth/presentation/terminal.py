@@ -11,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from hearth.presentation.summary import Summary
+from hearth.presentation.summary import DockerSummary, Summary
 
 PIPE_WIDTH = 100
 """Columns when the output is no terminal."""
@@ -32,14 +32,15 @@ def render(summary: Summary) -> Group:
     title = Text.assemble(
         (f"{summary.stack}", "bold"),
         f"  target {summary.target}, namespace {summary.namespace}, ",
-        summary.url or "address from the load balancer",
+        summary.url or ("address of the host" if summary.docker else "address from the load balancer"),
     )
     sections = [
         ("Models", _models(summary)),
         ("GPU pools", _pools(summary)),
         ("Tiers", _tiers(summary)),
         ("Web tier", _web_tier(summary)),
-        ("Endpoints in the cluster", _endpoints(summary)),
+        ("Endpoints within the stack" if summary.docker else "Endpoints in the cluster", _endpoints(summary)),
+        ("Docker host", _docker(summary.docker)),
         ("Add-ons", _add_ons(summary)),
         ("Exceptions from the restricted Pod Security level", _exceptions(summary)),
     ]
@@ -97,6 +98,20 @@ def _endpoints(summary: Summary) -> Table:
     return _table(
         ("model", "base URL"), ((f"[cyan]{escape(name)}[/]", escape(url)) for name, url in summary.endpoints.items())
     )
+
+
+def _docker(docker: DockerSummary | None) -> Table:
+    """Engine, ports, GPUs and volumes, each with what becomes of it."""
+    rows: list[tuple[str, ...]] = []
+    if docker:
+        rows.append(("engine", docker.host or "DOCKER_HOST, or unix:///var/run/docker.sock", ""))
+        rows += [("port", f"{port.address}:{port.port}", f"[cyan]{port.workload}[/]") for port in docker.ports]
+        rows += [("GPUs", ", ".join(map(str, ids)), f"[cyan]{name}[/]") for name, ids in docker.gpus.items()]
+        rows += [("folder", escape(docker.folder), "kept by destroy")] if docker.folder else []
+        for volume in docker.volumes:
+            fate = "shared by all stacks, kept" if volume.shared else "kept by destroy" if volume.kept else "destroyed"
+            rows.append(("volume", volume.name, fate))
+    return _table(("part", "name", "for"), rows)
 
 
 def _add_ons(summary: Summary) -> Table:

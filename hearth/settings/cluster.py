@@ -1,4 +1,4 @@
-"""Which cluster, and the nodes that Hearth may use in it."""
+"""Which cluster, and the nodes that Hearth may use in it; with target docker, the one host."""
 
 from __future__ import annotations
 
@@ -27,6 +27,8 @@ class GpuNodePool(StrictModel):
     """Product and memory as in the catalog, such as H200-141GB."""
     gpus_per_node: PositiveInt
     """GPUs in each of its nodes."""
+    gpu_ids: list[NonNegativeInt] = Field(default=[])
+    """Which GPUs of the host, by their index in nvidia-smi; the first ones when left out (target docker)."""
     nodes: list[ObjectName] = Field(default=[])
     """Names of the nodes; Hearth labels and taints them (target onprem). Either these or `selector`."""
     selector: Labels = Field(default={})
@@ -40,15 +42,18 @@ class GpuNodePool(StrictModel):
 
     @property
     def size(self) -> int:
-        """Number of nodes."""
-        return self.node_count or len(self.nodes)
+        """Number of nodes; a pool that neither counts nor names them is the one host of target docker."""
+        return self.node_count or len(self.nodes) or 1
 
 
 class CpuNodes(StrictModel):
-    """The nodes without GPUs: what requests are checked against, and what a rehearsal simulates."""
+    """The nodes without GPUs: what requests are checked against, and what a rehearsal simulates.
+
+    With target docker, the host, whose GPUs are a pool beside it.
+    """
 
     count: PositiveInt = 3
-    """How many there are."""
+    """How many there are; target docker has one."""
     cpus: PositiveInt = 16
     """CPUs that each offers to pods."""
     memory_gib: PositiveInt = 64
@@ -87,7 +92,7 @@ class LoadBalancer(StrictModel):
 
 
 class Nfs(StrictModel):
-    """An NFS server, reached through csi-driver-nfs with NFS 4.1."""
+    """An NFS server, reached through csi-driver-nfs, or by Docker's own volumes, with NFS 4.1."""
 
     server: Annotated[Text, Means("the name or address of an NFS server", "192.168.33.11")]
     """Name or address of the server."""
@@ -108,6 +113,10 @@ class Storage(StrictModel):
 
     nfs: Nfs | None = None
     """An NFS server to make volumes on. Either this or `storageClass`."""
+    host_path: Annotated[
+        str | None, Field(pattern=r"^/\S*[^/\s]$"), Means("an absolute path without spaces", "/srv/hearth")
+    ] = None
+    """A folder of the host to make folders in; Docker's own volumes without it and `nfs` (target docker)."""
     storage_class: ObjectName | None = None
     """An existing StorageClass that gives ReadWriteMany volumes, instead of nfs."""
     database_storage_class: ObjectName | None = None
@@ -115,7 +124,7 @@ class Storage(StrictModel):
     read_mib_per_second: PositiveInt = 500
     """What one node reads from the volume of weights, in MiB/s; start-up budgets rest on it."""
     retain_data: bool = True
-    """Keep the data of every volume when the stack is destroyed."""
+    """Keep the data of every volume when the stack is destroyed; target docker keeps weights in any case."""
 
 
 class Quota(StrictModel):

@@ -68,7 +68,7 @@ def load_stack(directory: FilePath, stack: str, overrides: Sequence[str] = ()) -
     ]
     overridden = apply_overrides(content.config, overrides)
     problems += overridden.problems
-    secret = {path[0] for path in content.encrypted}
+    secret = {path[0] for path in content.encrypted} | {path[0] for path, _ in _given_secrets(overridden.config)}
     return _understood(
         LoadedStack(
             stack=stack,
@@ -174,16 +174,22 @@ def _misspelt_namespaces(config: Mapping[str, Any]) -> Iterator[Problem]:
 
 
 def _plain_secrets(config: Mapping[str, Any], stack: str) -> Iterator[Problem]:
-    tree = {path_of(key)[0]: value for key, value in config.items()}
-    for path, value in _leaves(tree, ()):
-        shape = settings_shape().at(path)
-        if shape and shape.secret and isinstance(value, str) and value != ENCRYPTED:
+    for path, value in _given_secrets(config):
+        if isinstance(value, str) and value != ENCRYPTED:
             yield Problem(
                 path,
                 HIDDEN,
                 "is a secret in plain text, in a file that is meant to be shared",
                 f"remove it, then run: pulumi config set --stack {stack} --secret --path '{render_path(path)}'",
             )
+
+
+def _given_secrets(config: Mapping[str, Any]) -> Iterator[tuple[Path, object]]:
+    """Every secret that has a value, by its path."""
+    for path, value in _leaves({path_of(key)[0]: value for key, value in config.items()}, ()):
+        shape = settings_shape().at(path)
+        if value is not None and shape and shape.secret:
+            yield path, value
 
 
 def _encrypted_settings(encrypted: Iterable[Path]) -> Iterator[Problem]:

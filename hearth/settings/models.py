@@ -124,10 +124,47 @@ class Engine(StrictModel):
     """With a tag that does not move, or a digest."""
 
 
+PipPackage = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*(\[[A-Za-z0-9,._-]+\])?==[A-Za-z0-9.+!]+$"),
+    Means("a Python package with its version", "pillow==12.3.0"),
+]
+AptPackage = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?$"),
+    Means("a package of Debian or Ubuntu, with its version after = where it matters", "ffmpeg"),
+]
+Registry = Annotated[
+    str,
+    Field(pattern=r"^[a-z0-9.-]+(:[0-9]+)?(/[a-z0-9._-]+)*$"),
+    Means("a registry without https://, and a folder in it", "registry.lan:5000/hearth"),
+]
+
+
+class ImageBuild(StrictModel):
+    """An image built on the engine's own, with the stack's time zone and what is named here."""
+
+    pip_packages: list[PipPackage] = Field(default=[])
+    """Python packages to add."""
+    apt_packages: list[AptPackage] = Field(default=[])
+    """Packages of the image's distribution to add."""
+    registry: Registry | None = None
+    """Where the image is pushed to, from where clusters take it; not pushed when left out (target docker)."""
+
+
+class BuiltEngine(StrictModel):
+    """The pinned image of an engine, and what is added to it."""
+
+    image: Image | None = None
+    """With a tag that does not move, or a digest; the tested one when left out."""
+    build: ImageBuild | None = None
+    """Build an image on that one; it serves as it is when left out. Needs a Docker engine where Pulumi runs."""
+
+
 class Engines(StrictModel):
     """Images of the engines; the versions that Hearth was tested with when left out."""
 
-    vllm: Engine | None = None
+    vllm: BuiltEngine | None = None
     """For models with engine vllm."""
     sglang: Engine | None = None
     """For models with engine sglang."""

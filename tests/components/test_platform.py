@@ -65,7 +65,7 @@ def renamed(model: ModelPlan, name: str) -> ModelPlan:
     return replace(model, name=name, served_name=name, downloads=(download,), server=server)
 
 
-@pytest.mark.parametrize("stack", ["prod", "dev"])
+@pytest.mark.parametrize("stack", ["prod", "small"])
 def test_no_two_objects_have_the_same_name(stack: str) -> None:
     evaluation = deploy(make_plan(load_stack(ROOT, stack)))
     names = [

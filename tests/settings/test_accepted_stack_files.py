@@ -88,7 +88,7 @@ def test_a_right_stack_file_has_no_problem(changes: str, without: tuple[str, ...
     assert not loaded.problems, render(loaded.problems, loaded.source)
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "small"])
 def test_the_stacks_of_this_repository_are_right(stack: str) -> None:
     loaded = load_stack(REPOSITORY, stack)
 

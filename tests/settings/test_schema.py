@@ -29,7 +29,7 @@ def test_the_committed_reference_is_current() -> None:
     assert (REPOSITORY / "docs/settings.md").read_text(encoding="utf-8") == reference_text()
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod"])
+@pytest.mark.parametrize("stack", ["dev", "prod", "small"])
 def test_the_stacks_of_this_repository_match_it(stack: str, validator: Draft7Validator) -> None:
     text = (REPOSITORY / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8")
 

@@ -39,7 +39,7 @@ CASES: Mapping[str, tuple[str, set[str]]] = {
         "webUi: {admin: 5, replica: 2}",
         {"hearth:webUi.admin", "hearth:webUi.replica"},
     ),
-    "a wrong target hides what rests on it": ("target: docker\ncluster: {}", {"hearth:target"}),
+    "a wrong target hides what rests on it": ("target: swarm\ncluster: {}", {"hearth:target"}),
     "a misspelt section hides what misses it": ("storage: {nsf: {}}", {"hearth:storage.nsf"}),
     "a wrong pool hides that nobody finds it": (
         "gpuNodePools[0].name: H200!\nmodels[1].name: ollama",

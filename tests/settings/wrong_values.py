@@ -94,7 +94,7 @@ VALUES: Mapping[str, Wrong] = {
     "not a number at all": Wrong(
         "webUi.cpusPerWorker: .nan", "hearth:webUi.cpusPerWorker", "is not a number above 0", "cpusPerWorker: 0.9"
     ),
-    "unknown target": Wrong("target: docker", "hearth:target", "is not one of onprem, kubernetes", "choose one of"),
+    "unknown target": Wrong("target: swarm", "hearth:target", "is not one of onprem, kubernetes, docker", "choose one"),
     "misspelt engine": Wrong(
         "models[0].engine: sg-lang", "hearth:models[0].engine", "is not one of vllm, sglang", "write engine: sglang"
     ),

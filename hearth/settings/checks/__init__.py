@@ -8,6 +8,7 @@ from hearth.problems import Problem
 from hearth.settings.checks import (
     backup,
     cluster,
+    docker,
     engines,
     external_stores,
     names,
@@ -19,7 +20,9 @@ from hearth.settings.checks import (
 )
 from hearth.settings.stack import Settings
 
-_CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
+Checks = tuple[Callable[[Settings], Iterator[Problem]], ...]
+
+_OF_EVERY_TARGET: Checks = (
     names.model_names_differ,
     names.pool_names_differ,
     names.nodes_in_one_pool,
@@ -27,29 +30,17 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     names.served_names_differ,
     names.adapter_names_differ,
     names.pools_known,
-    cluster.context_given,
-    cluster.nodes_or_selector,
     cluster.gpus_known,
-    cluster.one_storage_source,
-    cluster.nfs_has_driver,
-    cluster.one_gpu_add_on,
     cluster.time_zone_known,
-    network.address_pool_valid,
-    network.address_pool_given,
-    network.address_pool_allowed,
-    network.fixed_address_in_pool,
-    network.routed_exposure_complete,
     engines.something_to_serve,
     engines.ollama_models_differ,
     engines.images_match_engines,
+    engines.built_images_reachable,
     engines.arguments_free,
     stores.several_need_redis,
     stores.several_need_postgres,
-    stores.sqlite_on_block_storage,
     stores.shared_class_is_shared,
     stores.store_keys_heeded,
-    stores.sentinel_possible,
-    stores.cluster_has_operator,
     external_stores.external_stores_given,
     external_stores.external_urls_understood,
     services.embedding_model_served,
@@ -76,9 +67,34 @@ _CHECKS: tuple[Callable[[Settings], Iterator[Problem]], ...] = (
     provision.permissions_known,
     provision.valves_hold_no_secrets,
 )
+_OF_CLUSTERS: Checks = (
+    cluster.context_given,
+    cluster.nodes_or_selector,
+    cluster.one_storage_source,
+    cluster.nfs_has_driver,
+    cluster.one_gpu_add_on,
+    network.address_pool_valid,
+    network.address_pool_given,
+    network.address_pool_allowed,
+    network.fixed_address_in_pool,
+    network.routed_exposure_complete,
+    stores.sqlite_on_block_storage,
+    stores.sentinel_possible,
+    stores.cluster_has_operator,
+    docker.only_of_docker,
+)
+_OF_DOCKER: Checks = (
+    docker.only_of_clusters,
+    docker.one_of_each,
+    docker.no_cluster_stores,
+    docker.ports_for_exposure,
+    docker.gpus_of_one_host,
+    docker.one_place_for_volumes,
+    docker.ports_published_once,
+)
 
 
 def find_contradictions(settings: Settings) -> Iterator[Problem]:
     """Everything that is wrong across settings, in the order of the checks."""
-    for check in _CHECKS:
+    for check in (*_OF_EVERY_TARGET, *(_OF_DOCKER if settings.target == "docker" else _OF_CLUSTERS)):
         yield from check(settings)

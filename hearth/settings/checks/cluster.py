@@ -71,7 +71,10 @@ def one_storage_source(settings: Settings) -> Iterator[Problem]:
     elif not storage.nfs and not storage.storage_class:
         why = "has neither nfs nor storageClass, so there is nowhere to put weights and chats"
         remedy = "add nfs: {server: 192.168.33.11, share: /export/models}, or storageClass with the name of a class"
-        yield Problem(("storage",), None, why, remedy, depends)
+        if "storage" not in settings.model_fields_set:
+            why = f"is required with target {settings.target}: there is nowhere to put weights and chats"
+            remedy = "add hearth:storage: {nfs: {server: 192.168.33.11, share: /export/models}}"
+        yield Problem(("storage",), None, why, remedy, (("target",), *depends))
 
 
 def nfs_has_driver(settings: Settings) -> Iterator[Problem]:

@@ -81,13 +81,23 @@ def images_match_engines(settings: Settings) -> Iterator[Problem]:
     """An image whose repository names another engine does not understand this one's arguments."""
     chosen = {"vllm": settings.engines.vllm, "sglang": settings.engines.sglang, "ollama": settings.engines.ollama}
     for engine, setting in chosen.items():
-        if setting is None:
+        if setting is None or setting.image is None:
             continue
         repository = re.sub(r"(:[^/]*)?(@.*)?$", "", setting.image).lower()
         other = next((name for name in chosen if name != engine and name in repository), None)
         if other and engine not in repository:
             path: Path = ("engines", engine, "image")
             yield Problem(path, setting.image, f"is an image of {other}", f"write an image of {engine}")
+
+
+def built_images_reachable(settings: Settings) -> Iterator[Problem]:
+    """Nodes of a cluster take images from a registry, not from the engine that built them."""
+    build = settings.engines.vllm.build if settings.engines.vllm else None
+    if build and build.registry is None and settings.target != "docker":
+        path: Path = ("engines", "vllm", "build", "registry")
+        why = f"is required with target {settings.target}: its nodes do not have what is built where Pulumi runs"
+        remedy = "add registry: registry.lan:5000/hearth, a registry that the nodes and this machine reach"
+        yield Problem(path, None, why, remedy, depends_on=(("target",),))
 
 
 def deciding_setting(argument: str, engine: str) -> str | None:
