@@ -10,6 +10,8 @@ from pulumi.runtime.config import CONFIG
 from pydantic import SecretStr
 
 from components.platform import ChatPlatform, ChatPlatformArgs
+from hearth.containers.attempts import failed_before
+from hearth.docker_host import check_host
 from hearth.planning.stack import given_secrets, make_plan
 from hearth.problems import ConfigurationError
 from hearth.settings.loading import load_config
@@ -26,14 +28,20 @@ def args() -> ChatPlatformArgs:
     settings = loaded.settings
     if settings is None:
         raise ConfigurationError(loaded.problems, loaded.source)
+    plan = make_plan(loaded)
+    # A plan asks no engine, and a rehearsal brings its own.
+    docker = None if globals().get("offline") else plan.docker
+    if docker and not globals().get("rehearsed"):
+        check_host(loaded, plan)
     redis = settings.web_ui.redis
     return ChatPlatformArgs(
-        plan=make_plan(loaded),
+        plan=plan,
         hugging_face_token=secret(settings.hugging_face.token),
         admin_password=secret(settings.web_ui.admin.password),
         redis_url=secret(redis.url if redis else None),
         database_url=secret(settings.web_ui.database.url),
         given_secrets={name: pulumi.Output.secret(value) for name, value in given_secrets(settings).items()},
+        attempts=failed_before(docker.host, plan.stack) if docker else {},
     )
 
 
