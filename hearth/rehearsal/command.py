@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hearth.answers import print_json, print_refusal
+from hearth.answers import print_json
+from hearth.long_commands import ends_in_order, progress
 from hearth.options import Config, Directory, Stack
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from hearth.planning.plan import Plan
-    from hearth.rehearsal.cache import Progress
     from hearth.rehearsal.report.model import Report
     from hearth.settings.loading import LoadedStack
 
-_INTERRUPTED = 130
-_TERMINATED = 143
-"""128 and the signal's number, as shells count."""
+_NOTHING_LEFT = "Interrupted; nothing is left behind."
 
 
 def rehearse(
@@ -49,25 +46,56 @@ def rehearse(
     ] = None,
     directory: Directory = Path(),
 ) -> None:
-    """Deploy a stack to a real control plane with simulated nodes on this machine, then destroy it.
+    """Deploy a stack on this machine, then destroy it: to a real control plane with simulated nodes, or, with target
+    docker, to a Docker engine of its own with stand-in images.
 
     Ends with 0 when everything became ready, a second deployment changed nothing and destroying left nothing but data
     that the stack keeps; with 1 and the reasons otherwise.
     """
     render = _renderer(report)
     gpus = dict(_node_gpus(text) for text in node_gpus or ())
-    with _ends_in_order(as_json):
+    with ends_in_order(_NOTHING_LEFT, as_json):
         loaded, plan = _load(directory, stack, config or ())
+        if plan.target == "docker":
+            of_clusters = {
+                "--keep": keep,
+                "--report": report,
+                "--without-node": without_node,
+                "--node-gpus": node_gpus,
+                "--without-storage-class": without_storage_class,
+            }
+            _rehearse_on_docker(loaded, plan, timeout, [name for name, given in of_clusters.items() if given], as_json)
+            return
         from hearth.rehearsal.course import Options
         from hearth.rehearsal.course import rehearse as run
         from hearth.rehearsal.simulate import Shortfall
 
         shortfall = Shortfall(tuple(without_node or ()), gpus, tuple(without_storage_class or ()))
-        with _progress() as on_progress:
+        with progress() as on_progress:
             outcome = run(loaded, plan, Options(shortfall, keep, timeout), on_progress)
         if report and render:
             report.write_text(render(outcome), encoding="utf-8")
         _show(outcome, as_json)
+    if not outcome.succeeded:
+        raise typer.Exit(1)
+
+
+def _rehearse_on_docker(
+    loaded: LoadedStack, plan: Plan, timeout: int, of_clusters: Sequence[str], as_json: bool
+) -> None:
+    if of_clusters:
+        given = ", ".join(of_clusters)
+        raise typer.BadParameter(f"only for stacks on clusters; {plan.stack} has target docker", param_hint=given)
+    from hearth.rehearsal.docker.course import rehearse as run
+    from hearth.rehearsal.docker.report import as_json as plain
+    from hearth.rehearsal.docker.report import show
+
+    with progress() as on_progress:
+        outcome = run(loaded, plan, timeout, on_progress)
+    if as_json:
+        print_json(plain(outcome))
+    else:
+        show(outcome, _console())
     if not outcome.succeeded:
         raise typer.Exit(1)
 
@@ -81,12 +109,15 @@ def up(stack: Stack, config: Config = None, directory: Directory = Path()) -> No
 
     What it prints can be evaluated by a shell.
     """
-    with _ends_in_order():
+    with ends_in_order(_NOTHING_LEFT):
         from hearth.rehearsal import cluster as clusters
         from hearth.rehearsal.simulate import simulate, with_add_ons_present
 
         _, plan = _load(directory, stack, config or ())
-        with _progress() as on_progress:
+        if plan.docker:
+            message = f"{stack} has target docker and needs no cluster; run: python -m hearth rehearse -s {stack}"
+            raise typer.BadParameter(message, param_hint="--stack")
+        with progress() as on_progress:
             kubeconfig = clusters.up(simulate(with_add_ons_present(plan)), plan.stack, on_progress)
         typer.echo(f"export KUBECONFIG={kubeconfig}")
         for add_on in plan.add_ons:
@@ -99,7 +130,7 @@ def up(stack: Stack, config: Config = None, directory: Directory = Path()) -> No
 @cluster.command()
 def down() -> None:
     """End every cluster that was left running, and remove their files."""
-    with _ends_in_order():
+    with ends_in_order(_NOTHING_LEFT):
         from hearth.rehearsal import cluster as clusters
 
         ended = [name for name in clusters.names() if clusters.down(name)]
@@ -138,50 +169,16 @@ def _show(outcome: Report, as_json: bool) -> None:
 
         print_json(plain(outcome))
         return
-    from rich.console import Console
-
-    from hearth.presentation.terminal import PIPE_WIDTH
     from hearth.rehearsal.report.terminal import show
 
-    show(outcome, Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH))
+    show(outcome, _console())
     if outcome.kubeconfig:
         typer.echo(f"\nexport KUBECONFIG={outcome.kubeconfig}\nEnd the cluster with: make cluster-down")
 
 
-@contextmanager
-def _progress() -> Generator[Progress]:
-    """Prints each step to stderr as it begins, below it a spinner where people watch."""
+def _console() -> Console:
     from rich.console import Console
 
-    console = Console(stderr=True, highlight=False)
-    if not console.is_terminal:
-        yield lambda line: console.print(line, markup=False, soft_wrap=True)
-        return
-    with console.status("") as status:
-        yield status.update
+    from hearth.presentation.terminal import PIPE_WIDTH
 
-
-@contextmanager
-def _ends_in_order(as_json: bool = False) -> Generator[None]:
-    """Errors become messages and exit codes, and signals exceptions, so that everything started is ended."""
-
-    def terminate(number: int, frame: FrameType | None) -> NoReturn:
-        raise SystemExit(_TERMINATED)
-
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN:  # nohup ignores SIGHUP
-            signal.signal(number, terminate)
-    from hearth.problems import ConfigurationError
-    from hearth.rehearsal.errors import RehearsalError
-
-    try:
-        yield
-    except ConfigurationError as refusal:
-        print_refusal(refusal, as_json)
-        raise typer.Exit(1) from None
-    except RehearsalError as error:
-        typer.echo(error, err=True)
-        raise typer.Exit(1) from None
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing is left behind.", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PIPE_WIDTH)

@@ -53,6 +53,10 @@ class Processes:
         """Start a program; `argv[0]` is its path."""
         self._send({"run": name, "argv": argv})
 
+    def at_end(self, argv: list[str]) -> None:
+        """Run a program once all others have ended, however they do."""
+        self._send({"atEnd": argv})
+
     def detach(self) -> None:
         """Let the programs live on when this process ends; `stop_detached` ends them."""
         self._send({"detach": True})

@@ -2,8 +2,9 @@
 
 A process of its own, because only so is nothing left behind when the owner is killed. It reads one JSON request a line
 from standard input: `{"run": NAME, "argv": [...]}` starts a program, `{"detach": true}` lets it live on without its
-owner. It writes `{"exited": NAME, "code": N}` when a program ends. At the end of its input (the owner stopped, died or
-was killed), on SIGTERM, or without an owner when a program ends, it kills every program, removes DIRECTORY and exits.
+owner, `{"atEnd": [...]}` names a program to run once all have ended. It writes `{"exited": NAME, "code": N}` when a
+program ends. At the end of its input (the owner stopped, died or was killed), on SIGTERM, or without an owner when a
+program ends, it kills every program, removes DIRECTORY and exits.
 It holds a lock on DIRECTORY/supervisor.pid while it lives.
 """
 
@@ -34,18 +35,21 @@ def main(directory: Path) -> None:
     fcntl.flock(pid_file, fcntl.LOCK_EX)
     os.write(pid_file, str(os.getpid()).encode())
     programs: dict[str, subprocess.Popen[bytes]] = {}
+    at_end: list[list[str]] = []
     try:
-        _serve(directory, programs)
+        _serve(directory, programs, at_end)
     finally:
         # The cluster's state is thrown away, so no program needs time to end well.
         for program in programs.values():
             program.kill()
         for program in programs.values():
             program.wait()
+        for argv in at_end:
+            subprocess.run(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _serve(directory: Path, programs: dict[str, subprocess.Popen[bytes]]) -> None:
+def _serve(directory: Path, programs: dict[str, subprocess.Popen[bytes]], at_end: list[list[str]]) -> None:
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
@@ -71,6 +75,8 @@ def _serve(directory: Path, programs: dict[str, subprocess.Popen[bytes]]) -> Non
                 *lines, pending = (pending + received).split(b"\n")
                 for request in map(json.loads, lines):
                     detached = detached or "detach" in request
+                    if "atEnd" in request:
+                        at_end.append(request["atEnd"])
                     if "run" in request:
                         _start(directory, request["run"], request["argv"], programs)
                 if not received:

@@ -134,7 +134,7 @@ def test_broken_stack_names_the_cause(
 
 
 def test_time_limit_ends_a_rehearsal(environment: Mapping[str, str]) -> None:
-    outcome = hearth(environment, "rehearse", "-s", "dev", "--timeout", "1")
+    outcome = hearth(environment, "rehearse", "-s", "small", "--timeout", "1")
     assert outcome.returncode == 1
     assert "not finished within the time limit of 1 s" in outcome.stdout
 
@@ -144,7 +144,7 @@ def test_signal_ends_everything(
     environment: Mapping[str, str], temporary: Path, number: signal.Signals, code: int
 ) -> None:
     with subprocess.Popen(
-        [sys.executable, "-m", "hearth", "rehearse", "-s", "dev"],
+        [sys.executable, "-m", "hearth", "rehearse", "-s", "small"],
         cwd=ROOT,
         env=environment,
         stdout=subprocess.DEVNULL,
@@ -201,17 +201,17 @@ class TestLeftRunning:
         shutil.rmtree(cache)
 
     def test_cluster_lives_until_it_is_ended(self, separate: Mapping[str, str]) -> None:
-        started = hearth(separate, "cluster", "up", "-s", "dev")
+        started = hearth(separate, "cluster", "up", "-s", "small")
         kubeconfig = Path(started.stdout.splitlines()[0].removeprefix("export KUBECONFIG="))
-        again = hearth(separate, "cluster", "up", "-s", "dev")
+        again = hearth(separate, "cluster", "up", "-s", "small")
         assert "already running" in again.stderr
-        assert hearth(separate, "cluster", "down").stdout == "Ended: dev.\n"
+        assert hearth(separate, "cluster", "down").stdout == "Ended: small.\n"
         assert not kubeconfig.exists()
 
     def test_kept_stack_stays_in_its_cluster(self, separate: Mapping[str, str]) -> None:
-        kept = hearth(separate, "rehearse", "-s", "dev", "--keep")
+        kept = hearth(separate, "rehearse", "-s", "small", "--keep")
         kubeconfig = kept.stdout.partition("export KUBECONFIG=")[2].splitlines()[0]
-        plan = make_plan(load_stack(ROOT, "dev"))
+        plan = make_plan(load_stack(ROOT, "small"))
         pods = observe.landscape(observe.Api(Path(kubeconfig)), plan).pods
         assert pods and all(pod.fine for pod in pods)
 

@@ -121,4 +121,4 @@ def test_objects_whose_kind_nobody_knows_are_named() -> None:
 
 
 def test_a_stack_without_gpus_says_nothing_about_them() -> None:
-    assert "GPUs" not in unproven(make_plan(load_stack(ROOT, "dev")))
+    assert "GPUs" not in unproven(make_plan(load_stack(ROOT, "small")))

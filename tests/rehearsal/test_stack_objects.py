@@ -22,7 +22,7 @@ from hearth.settings.loading import LoadedStack, load_stack
 pytestmark = pytest.mark.cluster
 
 ROOT = Path(__file__).parents[2]
-STACKS = ("prod", "dev")
+STACKS = ("prod", "small")
 NAMESPACE = "restricted"
 
 

@@ -156,9 +156,7 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield f"{report.seconds:.0f} s", "from start to end"
 
 
-def _section(
-    report: Report, pool: str | None, name: str, note: str, y: float, legend: Mapping[str, Mark]
-) -> Section:
+def _section(report: Report, pool: str | None, name: str, note: str, y: float, legend: Mapping[str, Mark]) -> Section:
     nodes = report.nodes_of(pool)
     lines = 0 if pool else max(min(len(_on(report, node)), _MOST_POD_LINES) for node in nodes)
     cards: list[Card] = []

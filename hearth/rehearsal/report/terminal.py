@@ -27,31 +27,33 @@ def _parts(report: Report) -> Iterator[RenderableType]:
     if landscape.nodes:
         yield from _picture(report)
     if landscape.pods:
-        yield _heading("Pods")
+        yield heading("Pods")
         yield _pods(landscape)
     if landscape.volumes:
-        yield _heading("Volumes")
+        yield heading("Volumes")
         yield _volumes(landscape)
     if landscape.services:
-        yield _heading("Addresses")
+        yield heading("Addresses")
         yield _addresses(landscape)
     if report.kinds:
-        yield _heading(f"Resources: {sum(report.kinds.values())}")
+        yield heading(f"Resources: {sum(report.kinds.values())}")
         yield _kinds(report.kinds)
-    yield _heading("Course")
+    yield heading("Course")
     yield _phases(report)
-    yield _heading("Simulated, and so not proven")
+    yield heading("Simulated, and so not proven")
     yield _unproven(report)
     for failure in report.failures:
-        yield _failure(failure)
+        yield failure_text(failure)
     yield _verdict(report)
 
 
-def _heading(text: str) -> Text:
+def heading(text: str) -> Text:
+    """The title of a part."""
     return Text(f"\n{text}", style="bold")
 
 
-def _table(*columns: str, right: frozenset[str] = frozenset()) -> Table:
+def plain_table(*columns: str, right: frozenset[str] = frozenset()) -> Table:
+    """A table without lines; columns in `right` are numbers."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(column, justify="right" if column in right else "left", overflow="fold")
@@ -101,7 +103,7 @@ def _gpus(node: Node, pods: tuple[Pod, ...], legend: Mapping[str, Mark]) -> Text
 
 def _legend(models: tuple[Model, ...], legend: Mapping[str, Mark]) -> Table:
     memory = "weights + KV of budget, a GPU"
-    table = _table("", "model", "engine", "GPUs", "context", memory, right=frozenset({"context"}))
+    table = plain_table("", "model", "engine", "GPUs", "context", memory, right=frozenset({"context"}))
     for model in models:
         mark = legend[model.workload]
         table.add_row(
@@ -123,12 +125,12 @@ def _memory(model: Model) -> str:
 
 
 def _pods(landscape: Landscape) -> Table:
-    table = _table("pod", "node", "state", "GPUs", "CPUs", "GiB", right=frozenset({"GPUs", "CPUs", "GiB"}))
+    table = plain_table("pod", "node", "state", "GPUs", "CPUs", "GiB", right=frozenset({"GPUs", "CPUs", "GiB"}))
     for pod in landscape.pods:
         table.add_row(
             pod.name,
             pod.node or "none",
-            _state(pod.state, good=pod.fine),
+            state_text(pod.state, good=pod.fine),
             str(pod.gpus or ""),
             f"{pod.cpus:g}",
             f"{pod.memory_gib:g}",
@@ -137,21 +139,21 @@ def _pods(landscape: Landscape) -> Table:
 
 
 def _volumes(landscape: Landscape) -> Table:
-    table = _table("claim", "class", "GiB", "access", "state", right=frozenset({"GiB"}))
+    table = plain_table("claim", "class", "GiB", "access", "state", right=frozenset({"GiB"}))
     for volume in landscape.volumes:
-        state = _state("Bound" if volume.bound else "Pending", good=volume.bound)
+        state = state_text("Bound" if volume.bound else "Pending", good=volume.bound)
         table.add_row(volume.claim, volume.storage_class, f"{volume.size_gib:g}", volume.access, state)
     return table
 
 
 def _addresses(landscape: Landscape) -> Table:
-    table = _table("kind", "name", "address", "ports or hosts")
+    table = plain_table("kind", "name", "address", "ports or hosts")
     for service in landscape.services:
         kind = "Service" if service.type == "ClusterIP" else service.type
-        address = service.address or _state("none", good=False)
+        address = service.address or state_text("none", good=False)
         table.add_row(kind, service.name, address, ", ".join(map(str, service.ports)))
     for edge in landscape.edges:
-        address = edge.address or (Text("accepted") if edge.ready else _state("not ready", good=False))
+        address = edge.address or (Text("accepted") if edge.ready else state_text("not ready", good=False))
         table.add_row(edge.kind, edge.name, address, ", ".join(edge.hosts))
     return table
 
@@ -163,10 +165,10 @@ def _kinds(kinds: Mapping[str, int]) -> Text:
 
 
 def _phases(report: Report) -> Table:
-    table = _table("phase", "seconds", "resources", "", right=frozenset({"seconds"}))
+    table = plain_table("phase", "seconds", "resources", "", right=frozenset({"seconds"}))
     for phase in report.phases:
         changes = ", ".join(f"{operation} {count}" for operation, count in phase.changes.items())
-        state = _state("held" if phase.held else "failed", good=phase.held)
+        state = state_text("held" if phase.held else "failed", good=phase.held)
         table.add_row(phase.name, f"{phase.seconds:.1f}", changes, state)
     table.add_row("all", f"{report.seconds:.1f}", f"Kubernetes {report.kubernetes}, {report.provider}", "")
     if report.left:
@@ -184,7 +186,8 @@ def _unproven(report: Report) -> Table:
     return table
 
 
-def _failure(failure: Failure) -> Text:
+def failure_text(failure: Failure) -> Text:
+    """What did not hold, and the settings behind it."""
     text = Text.assemble("\n", (f"{failure.phase}: {failure.resource}", "bold red"), f"\n  {failure.message}")
     if failure.settings:
         text.append("\n  settings: ", "dim").append(", ".join(failure.settings), "bold")
@@ -200,5 +203,6 @@ def _verdict(report: Report) -> Text:
     return Text(f"\nThe rehearsal of {report.stack} failed: {counted}.", style="bold red")
 
 
-def _state(text: str, *, good: bool) -> Text:
+def state_text(text: str, *, good: bool) -> Text:
+    """A word in the colour of its meaning."""
     return Text(text, style="green" if good else "bold red")

@@ -1,0 +1,2 @@
+ENV PYTHONPATH=/opt/stand-ins:/opt/stand-ins/hearth/rehearsal/docker/stand_ins/hub
+RUN printf '#!/bin/sh\nexec python -m hearth.rehearsal.docker.stand_ins.server "$@"\n' >/usr/bin/sglang && chmod 755 /usr/bin/sglang

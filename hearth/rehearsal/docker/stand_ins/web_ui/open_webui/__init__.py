@@ -1,0 +1,1 @@
+"""The modules of Open WebUI that the migration imports."""

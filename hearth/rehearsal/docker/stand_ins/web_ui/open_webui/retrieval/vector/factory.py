@@ -1,0 +1,1 @@
+"""Nothing of it is used but that it can be imported."""
