@@ -7,11 +7,9 @@ VENV := .venv
 PY := $(VENV)/bin/python
 RUN := $(VENV)/.installed
 DEV := $(VENV)/.installed-dev
+NAMED := $(STACK)
 # In the order of the files, so that the longest begin early.
 PYTEST = $(PY) -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-ifneq ($(filter preview up down,$(MAKECMDGOALS)),)
-$(if $(STACK),,$(error Name the stack: make $(firstword $(MAKECMDGOALS)) STACK=dev))
-endif
 STACK ?= prod
 CLI := .pulumi-cli/bin/pulumi
 PULUMI := $(or $(shell command -v pulumi),$(CLI))
@@ -33,7 +31,7 @@ test: $(DEV) ## Run all tests, on every core
 	$(PYTEST)
 
 test-fast: $(DEV) ## Run the tests that start nothing and need no network
-	$(PYTEST) -m "not cluster and not live and not packages and not programs"
+	$(PYTEST) -m "not cluster and not docker and not live and not packages and not programs"
 
 lint: $(DEV) ## Check the style
 	$(PY) -m ruff check --no-cache .
@@ -56,12 +54,20 @@ bench: $(RUN) ## Measure the plan; ARGS=--write updates docs/benchmarks.md
 bench-web: $(DEV) ## Measure the web tier with 1, 2 and 4 workers; ARGS=--write updates docs/benchmarks.md
 	$(PY) -m bench.web_tier $(ARGS)
 
+ifneq ($(NAMED),)
 preview up down: $(RUN) $(if $(filter $(CLI),$(PULUMI)),$(CLI))
 	$(PULUMI) $(@:down=destroy) -s $(STACK) $(ARGS)
+else
+up down: $(RUN)
+	$(PY) -m hearth $@ $(ARGS)
 
-preview: ## Show what `make up` would change (STACK is required for these three)
-up: ## Deploy STACK to its cluster
-down: ## Destroy STACK; data that its settings keep stays
+preview:
+	echo "Name the stack: make preview STACK=prod; make plan STACK=dev shows what a stack of your own deploys." >&2; exit 2
+endif
+
+preview: ## Show what `make up` would change in STACK
+up: ## Deploy STACK by plain Pulumi; without STACK, a stack of your own from Pulumi.dev.yaml
+down: ## Destroy STACK, or that stack of your own; data that its settings keep stays
 
 cluster: $(RUN) ## Start a control plane with the nodes of STACK and leave it running
 	$(PY) -m hearth cluster up -s $(STACK) $(ARGS)
