@@ -12,9 +12,12 @@ from hearth import garbage
 from hearth.answers import print_json, print_refusal
 from hearth.backup_command import backup, restore
 from hearth.catalog_command import catalog
+from hearth.compose_command import compose
 from hearth.fit_command import fit
 from hearth.options import Config, Directory, Stack
 from hearth.rehearsal.command import cluster, rehearse
+from hearth.smoke_command import smoke
+from hearth.stacks_command import down, stacks, up
 
 if TYPE_CHECKING:
     from hearth.evaluation import Evaluation
@@ -72,6 +75,11 @@ def _plan(stack: str, as_json: bool, manifests: Path | None, overrides: Sequence
     except EvaluationError as error:
         raise _failure(f"The program of stack {stack} failed: {error}") from None
     summary = summarise(planned, evaluation)
+    if manifests and planned.docker:
+        raise _failure(
+            f"--manifests {manifests}: stack {stack} has target docker, which has no Kubernetes objects. For its "
+            f"containers run: python -m hearth compose -s {stack}"
+        )
     if manifests:
         _write(evaluation, manifests)
     if as_json:
@@ -102,6 +110,11 @@ app.command()(backup)
 app.command()(restore)
 app.add_typer(catalog, name="catalog")
 app.command()(rehearse)
+app.command()(up)
+app.command()(down)
+app.command()(stacks)
+app.command()(smoke)
+app.command()(compose)
 app.add_typer(cluster, name="cluster")
 
 
